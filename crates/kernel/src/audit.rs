@@ -76,12 +76,33 @@ pub struct Event {
     pub operation: Option<OperationId>,
     /// The digest of that operation, SHA-256.
     pub digest: Option<[u8; 32]>,
+    /// The trace that the call belongs to (W3C Trace Context `trace-id`).
+    pub trace: Option<TraceId>,
+}
+
+/// A trace (W3C Trace Context section 3.2.2.3): 16 octets, not all zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TraceId(pub [u8; 16]);
+
+impl std::fmt::Display for TraceId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
 }
 
 impl Event {
     /// An event by `actor` with nothing more said about it yet.
     pub fn new(kind: &'static str, time: Timestamp, actor: Actor) -> Self {
-        Self { kind, time, environment: None, actor, resource: String::new(), operation: None, digest: None }
+        Self {
+            kind,
+            time,
+            environment: None,
+            actor,
+            resource: String::new(),
+            operation: None,
+            digest: None,
+            trace: None,
+        }
     }
 
     /// Names the environment.

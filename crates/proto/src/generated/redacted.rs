@@ -1,0 +1,127 @@
+// This file is generated: `Debug` without the fields marked `debug_redact`.
+impl ::core::fmt::Debug for countersign::mfa_devices::v1::RegisterTotpDeviceRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        let mut out = f.debug_struct("RegisterTotpDeviceRequest");
+        out.field("parent", &self.parent);
+        out.field("display_name", &self.display_name);
+        out.field("operation_id", &self.operation_id);
+        out.field("receipt", &"[redacted]");
+        out.finish()
+    }
+}
+impl ::core::fmt::Debug for countersign::mfa_devices::v1::RegisterTotpDeviceResponse {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        let mut out = f.debug_struct("RegisterTotpDeviceResponse");
+        out.field("device", &self.device);
+        out.field("secret", &"[redacted]");
+        out.field("otpauth_uri", &"[redacted]");
+        out.field("qr_text", &"[redacted]");
+        out.field("qr_svg", &"[redacted]");
+        out.finish()
+    }
+}
+impl ::core::fmt::Debug for countersign::mfa_devices::v1::ActivateTotpDeviceRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        let mut out = f.debug_struct("ActivateTotpDeviceRequest");
+        out.field("name", &self.name);
+        out.field("code", &"[redacted]");
+        out.field("request_id", &self.request_id);
+        out.finish()
+    }
+}
+impl ::core::fmt::Debug for countersign::mfa_devices::v1::DeleteDeviceRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        let mut out = f.debug_struct("DeleteDeviceRequest");
+        out.field("name", &self.name);
+        out.field("operation_id", &self.operation_id);
+        out.field("receipt", &"[redacted]");
+        out.finish()
+    }
+}
+impl ::core::fmt::Debug for countersign::mfa_devices::v1::VerifyTotpRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        let mut out = f.debug_struct("VerifyTotpRequest");
+        out.field("user", &self.user);
+        out.field("session_id", &self.session_id);
+        out.field("device", &self.device);
+        out.field("code", &"[redacted]");
+        out.field("request_id", &self.request_id);
+        out.field("purpose_digest", &self.purpose_digest);
+        out.finish()
+    }
+}
+impl ::core::fmt::Debug for countersign::token_issuer::v1::AuthenticateTotpRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        let mut out = f.debug_struct("AuthenticateTotpRequest");
+        out.field("user", &self.user);
+        out.field("code", &"[redacted]");
+        out.field("device", &self.device);
+        out.field("requested_scopes", &self.requested_scopes);
+        out.field("operation", &self.operation);
+        out.field("request_id", &self.request_id);
+        out.finish()
+    }
+}
+impl ::core::fmt::Debug for countersign::token_issuer::v1::ElevatedToken {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        let mut out = f.debug_struct("ElevatedToken");
+        out.field("token", &"[redacted]");
+        out.field("token_id", &self.token_id);
+        out.field("expire_time", &self.expire_time);
+        out.field("scopes", &self.scopes);
+        out.field("token_behavior", &self.token_behavior);
+        out.field("acr", &self.acr);
+        out.field("device", &self.device);
+        out.field("operation_digest", &self.operation_digest);
+        out.finish()
+    }
+}
+impl ::core::fmt::Debug for countersign::token_issuer::v1::AuthorizeOperationRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        let mut out = f.debug_struct("AuthorizeOperationRequest");
+        out.field("operation", &self.operation);
+        out.field("elevated_token", &"[redacted]");
+        out.finish()
+    }
+}
+impl ::core::fmt::Debug for countersign::token_issuer::v1::AuthorizeOperationResponse {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        let mut out = f.debug_struct("AuthorizeOperationResponse");
+        out.field("receipt", &"[redacted]");
+        out.field("expire_time", &self.expire_time);
+        out.field("operation_digest", &self.operation_digest);
+        out.field("token_redeemed", &self.token_redeemed);
+        out.field("policy_version", &self.policy_version);
+        out.finish()
+    }
+}
+impl ::core::fmt::Debug for countersign::token_issuer::v1::IntrospectTokenRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        let mut out = f.debug_struct("IntrospectTokenRequest");
+        out.field("user", &self.user);
+        out.field("token", &"[redacted]");
+        out.finish()
+    }
+}
+impl ::core::fmt::Debug for countersign::waas_gateway::v1::SignMessageRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        let mut out = f.debug_struct("SignMessageRequest");
+        out.field("name", &self.name);
+        out.field("operation_id", &self.operation_id);
+        out.field("share_generation", &self.share_generation);
+        out.field("message", &self.message);
+        out.field("receipt", &"[redacted]");
+        out.finish()
+    }
+}
+impl ::core::fmt::Debug for countersign::waas_gateway::v1::ExportWalletRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        let mut out = f.debug_struct("ExportWalletRequest");
+        out.field("name", &self.name);
+        out.field("operation_id", &self.operation_id);
+        out.field("share_generation", &self.share_generation);
+        out.field("recipient_public_key", &self.recipient_public_key);
+        out.field("receipt", &"[redacted]");
+        out.finish()
+    }
+}

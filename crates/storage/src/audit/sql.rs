@@ -1,0 +1,146 @@
+//! The audit trail in SQL.
+
+use async_trait::async_trait;
+use kernel::audit::{Event, Outcome};
+use kernel::{EnvironmentId, Reason, Result, Timestamp};
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
+use sea_orm::{
+    ActiveValue, ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+
+use super::entity::{ActiveModel, Column, Entity, Model};
+use super::{AuditLog, Intent, Row, unwritten};
+use crate::sql::{corrupt, unavailable};
+
+/// Like refusals within this many milliseconds are counted in one row.
+const AGGREGATE_MILLIS: i64 = 60_000;
+
+/// The audit trail in the service's own database.
+#[derive(Clone, Debug)]
+pub struct SqlAuditLog {
+    database: DatabaseConnection,
+}
+
+impl SqlAuditLog {
+    /// On a database whose migrations include [`super::Migration`].
+    pub fn new(database: DatabaseConnection) -> Self {
+        Self { database }
+    }
+
+    #[cfg(test)]
+    pub(super) fn database_for_tests(&self) -> &DatabaseConnection {
+        &self.database
+    }
+}
+
+fn row(event: &Event, outcome: Outcome) -> ActiveModel {
+    ActiveModel {
+        id: ActiveValue::NotSet,
+        kind: ActiveValue::Set(event.kind.to_owned()),
+        time_ms: ActiveValue::Set(event.time.millis()),
+        environment: ActiveValue::Set(event.environment.map(|environment| environment.to_string())),
+        actor: ActiveValue::Set(event.actor.label()),
+        resource: ActiveValue::Set(event.resource.clone()),
+        operation_id: ActiveValue::Set(event.operation.map(|id| id.to_string()).unwrap_or_default()),
+        digest: ActiveValue::Set(event.digest.map(|digest| digest.to_vec()).unwrap_or_default()),
+        outcome: ActiveValue::Set(outcome.as_str().to_owned()),
+        reason: ActiveValue::Set(outcome.reason().map(|reason| reason.as_str().to_owned())),
+        count: ActiveValue::Set(1),
+        trace_id: ActiveValue::Set(event.trace.map(|trace| trace.to_string()).unwrap_or_default()),
+        aggregate: ActiveValue::Set(None),
+    }
+}
+
+/// What makes two refusals alike: who, what, where, on which operation and why, within the same minute.
+fn aggregate_key(event: &Event, reason: Reason) -> String {
+    format!(
+        "{}|{}|{}|{}|{}|{}|{}",
+        event.time.millis().div_euclid(AGGREGATE_MILLIS),
+        event.kind,
+        event.environment.map(|environment| environment.to_string()).unwrap_or_default(),
+        event.actor.label(),
+        event.resource,
+        event.operation.map(|id| id.to_string()).unwrap_or_default(),
+        reason,
+    )
+}
+
+fn parse(model: Model) -> Result<Row> {
+    let outcome = match (model.outcome.as_str(), model.reason) {
+        ("intended", None) => Outcome::Intended,
+        ("succeeded", None) => Outcome::Succeeded,
+        ("refused", Some(reason)) => Outcome::Refused(reason.parse().map_err(|_| corrupt("reason"))?),
+        _ => return Err(corrupt("audit outcome")),
+    };
+    let environment = model
+        .environment
+        .map(|text| text.parse::<EnvironmentId>().map_err(|_| corrupt("environment id")))
+        .transpose()?;
+    Ok(Row {
+        id: model.id,
+        kind: model.kind,
+        time: Timestamp::from_millis(model.time_ms),
+        environment,
+        actor: model.actor,
+        resource: model.resource,
+        operation: model.operation_id,
+        digest: model.digest,
+        outcome,
+        count: model.count,
+        trace: model.trace_id,
+    })
+}
+
+#[async_trait]
+impl AuditLog for SqlAuditLog {
+    async fn begin(&self, event: Event) -> Result<Intent> {
+        let inserted =
+            Entity::insert(row(&event, Outcome::Intended)).exec(&self.database).await.map_err(unwritten)?;
+        Ok(Intent(inserted.last_insert_id))
+    }
+
+    async fn finish(&self, intent: Intent, outcome: Outcome) -> Result<()> {
+        let updated = Entity::update_many()
+            .col_expr(Column::Outcome, Expr::value(outcome.as_str()))
+            .col_expr(Column::Reason, Expr::value(outcome.reason().map(Reason::as_str)))
+            .filter(Column::Id.eq(intent.0))
+            .filter(Column::Outcome.eq(Outcome::Intended.as_str()))
+            .exec(&self.database)
+            .await
+            .map_err(unwritten)?;
+        if updated.rows_affected == 1 { Ok(()) } else { Err(unwritten("the intent is not on record")) }
+    }
+
+    async fn record(&self, event: Event, outcome: Outcome) -> Result<()> {
+        let mut row = row(&event, outcome);
+        if let Some(reason) = outcome.reason() {
+            row.aggregate = ActiveValue::Set(Some(aggregate_key(&event, reason)));
+        }
+        Entity::insert(row)
+            .on_conflict(
+                OnConflict::column(Column::Aggregate)
+                    .value(Column::Count, Expr::col((Entity, Column::Count)).add(1))
+                    .to_owned(),
+            )
+            .exec_without_returning(&self.database)
+            .await
+            .map_err(unwritten)?;
+        Ok(())
+    }
+
+    async fn list(
+        &self,
+        environment: Option<EnvironmentId>,
+        before: Option<i64>,
+        limit: u64,
+    ) -> Result<Vec<Row>> {
+        let mut query = Entity::find().order_by_desc(Column::Id).limit(limit);
+        if let Some(environment) = environment {
+            query = query.filter(Column::Environment.eq(environment.to_string()));
+        }
+        if let Some(before) = before {
+            query = query.filter(Column::Id.lt(before));
+        }
+        query.all(&self.database).await.map_err(unavailable)?.into_iter().map(parse).collect()
+    }
+}
