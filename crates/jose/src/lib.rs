@@ -1,1 +1,44 @@
-//! jose
+//! The JWTs of Countersign: signing, verifying against the injected clock, key sets and their statements.
+//!
+//! This is the only crate that makes or decodes a JWT. A token is judged in one fixed order: size, shape, header,
+//! kind (`typ`), key, signature, and only then claims; nothing of a payload is believed before its signature
+//! was verified, except by [`peek`], whose result says so in its name. Time is always an argument: the clock of
+//! the signature library is never asked.
+//!
+//! What is refused follows RFC 8725 (JSON Web Token Best Current Practices): no symmetric algorithm and no
+//! `none`, the algorithm belongs to the key, keys are found by `kid` in the given set only, kinds are told apart
+//! by `typ`, and no header parameter can bring a key, switch the meaning of the signature, or be repeated.
+
+mod algorithm;
+pub mod claims;
+mod compact;
+mod encoding;
+mod error;
+mod header;
+mod json;
+mod jwk;
+mod key_id;
+mod key_set;
+mod kind;
+mod signing;
+mod statement;
+mod verify;
+
+pub use algorithm::Algorithm;
+pub use claims::{
+    AdminClaims, AuthorizationDetail, AuthorizationDetailType, ElevatedClaims, ReceiptClaims, SessionClaims,
+    session_claims,
+};
+pub use compact::MAX_TOKEN_BYTES;
+pub use error::{KeyError, KeySetError, SigningError, StatementError, TokenError};
+pub use json::ClaimMap;
+pub use jwk::PublicJwk;
+pub use key_id::KeyId;
+pub use key_set::{KeySet, MAX_JWKS_BYTES, MAX_KEYS};
+pub use kind::Kind;
+pub use signing::{SigningKey, sign};
+pub use statement::{KeyStatement, MAX_STATEMENT_BYTES, sign_statement, verify_statement};
+pub use verify::{Expect, Unverified, Verified, peek, verify};
+
+#[cfg(test)]
+mod tests;

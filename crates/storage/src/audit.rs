@@ -19,6 +19,18 @@ pub use sql::SqlAuditLog;
 #[must_use = "an intent must be finished"]
 pub struct Intent(i64);
 
+impl Intent {
+    /// The intent that stands in row `id`, for an implementation of [`AuditLog`].
+    pub fn of_row(id: i64) -> Self {
+        Self(id)
+    }
+
+    /// The row it stands in.
+    pub fn row(&self) -> i64 {
+        self.0
+    }
+}
+
 /// A row of the trail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {

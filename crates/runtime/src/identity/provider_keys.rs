@@ -1,0 +1,219 @@
+//! Keys of identity providers, inline or by address.
+//!
+//! An address is asked over https, never redirected, never at a private address (outside dev), with a bound on time
+//! and size. What it answered is used for at most five minutes, so that a removed key stops working; a token that
+//! names an unknown key has it asked again, at most every ten seconds.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use jose::{KeySet, MAX_JWKS_BYTES};
+use kernel::{Error, Reason, Result, Timestamp};
+use url::{Host, Url};
+
+use crate::environments::{Provider, ProviderKeySource};
+
+const MAX_AGE: Duration = Duration::from_secs(300);
+const RENEWAL_FLOOR: Duration = Duration::from_secs(10);
+const FETCH_TIME: Duration = Duration::from_secs(3);
+const CAPACITY: u64 = 4_096;
+
+#[derive(Debug)]
+struct Fetched {
+    keys: Arc<KeySet>,
+    at: Timestamp,
+}
+
+/// Keys of identity providers.
+#[derive(Clone, Debug)]
+pub struct ProviderKeys {
+    client: reqwest::Client,
+    allow_private: bool,
+    kept: moka::future::Cache<Url, Arc<Fetched>>,
+}
+
+impl ProviderKeys {
+    /// `allow_private` is for dev mode only: then plain http and private addresses will do.
+    pub fn new(allow_private: bool) -> Result<Self> {
+        let mut client = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .https_only(!allow_private)
+            .no_proxy()
+            .timeout(FETCH_TIME)
+            .connect_timeout(FETCH_TIME);
+        if !allow_private {
+            client = client.dns_resolver(Arc::new(PublicOnly));
+        }
+        let client = client.build().map_err(Error::internal)?;
+        let kept = moka::future::Cache::builder().max_capacity(CAPACITY).time_to_live(MAX_AGE).build();
+        Ok(Self { client, allow_private, kept })
+    }
+
+    /// The provider's keys.
+    pub(crate) async fn of(&self, provider: &Provider, now: Timestamp) -> Result<Arc<KeySet>> {
+        match &provider.keys {
+            ProviderKeySource::Inline(keys) => Ok(keys.clone()),
+            ProviderKeySource::Address(address) => {
+                // One fetch at a time per address: the others wait for it.
+                let fetched = self
+                    .kept
+                    .try_get_with(address.clone(), self.fetch(provider, address, now))
+                    .await
+                    .map_err(|error: Arc<Error>| unavailable(error.to_string()))?;
+                Ok(fetched.keys.clone())
+            }
+        }
+    }
+
+    /// The provider's keys after a look whether there are new ones.
+    pub(crate) async fn renewed(&self, provider: &Provider, now: Timestamp) -> Result<Arc<KeySet>> {
+        if let ProviderKeySource::Address(address) = &provider.keys
+            && let Some(fetched) = self.kept.get(address).await
+            && now.since(fetched.at) >= RENEWAL_FLOOR
+        {
+            self.kept.invalidate(address).await;
+        }
+        self.of(provider, now).await
+    }
+
+    async fn fetch(&self, provider: &Provider, address: &Url, now: Timestamp) -> Result<Arc<Fetched>> {
+        if !self.allow_private && !is_public_host(address) {
+            return Err(unavailable("the address is a private one"));
+        }
+        let answer = self.client.get(address.clone()).send().await.map_err(unavailable)?;
+        if !answer.status().is_success() {
+            return Err(unavailable(format!("it answered {}", answer.status())));
+        }
+        let mut body = Vec::new();
+        let mut chunks = answer.bytes_stream();
+        while let Some(chunk) = chunks.next().await {
+            body.extend_from_slice(&chunk.map_err(unavailable)?);
+            if body.len() > MAX_JWKS_BYTES {
+                return Err(unavailable("its answer is too large"));
+            }
+        }
+        let text = String::from_utf8(body).map_err(unavailable)?;
+        let keys = KeySet::from_jwks_json(&text, &provider.algorithms).map_err(unavailable)?;
+        Ok(Arc::new(Fetched { keys: Arc::new(keys), at: now }))
+    }
+}
+
+fn unavailable(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::new(
+        Reason::DependencyUnavailable,
+        "the identity provider's keys could not be read, so the session cannot be checked. Try again",
+    )
+    .cause(cause)
+}
+
+/// A host that is an address is never looked up, so it is judged here; a name is judged by what it resolves to.
+fn is_public_host(address: &Url) -> bool {
+    match address.host() {
+        Some(Host::Ipv4(ip)) => is_public(IpAddr::V4(ip)),
+        Some(Host::Ipv6(ip)) => is_public(IpAddr::V6(ip)),
+        Some(Host::Domain(_)) => true,
+        None => false,
+    }
+}
+
+/// Whether an address is one of the public internet (IANA special-purpose registries).
+fn is_public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(ip) => {
+            let [a, b, c, _] = ip.octets();
+            !(ip.is_private()
+                || ip.is_loopback()
+                || ip.is_link_local()
+                || ip.is_unspecified()
+                || ip.is_broadcast()
+                || ip.is_multicast()
+                || ip.is_documentation()
+                || a == 0
+                || (a == 100 && (64..128).contains(&b))
+                || (a == 192 && b == 0 && c == 0)
+                || (a == 198 && (b == 18 || b == 19))
+                || a >= 240)
+        }
+        IpAddr::V6(ip) => {
+            if let Some(mapped) = ip.to_ipv4_mapped() {
+                return is_public(IpAddr::V4(mapped));
+            }
+            // Only global unicast, 2000::/3, and of it not the documentation, 6to4 and Teredo blocks, which hide an
+            // IPv4 address.
+            let [first, second, ..] = ip.segments();
+            (first & 0xe000) == 0x2000
+                && !(first == 0x2001 && (second == 0x0db8 || second == 0))
+                && first != 0x2002
+        }
+    }
+}
+
+/// Looks a name up and keeps only its public addresses; the connection is then made to one of these, so that a name
+/// cannot mean one thing when checked and another when used.
+#[derive(Debug)]
+struct PublicOnly;
+
+impl reqwest::dns::Resolve for PublicOnly {
+    fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let public: Vec<SocketAddr> = found.filter(|address| is_public(address.ip())).collect();
+            if public.is_empty() {
+                return Err("the name has no public address".into());
+            }
+            Ok(Box::new(public.into_iter()) as reqwest::dns::Addrs)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn private_and_special_addresses_are_told_from_public_ones() {
+        for private in [
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "0.0.0.0",
+            "192.0.0.1",
+            "198.18.0.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::1",
+            "::",
+            "fe80::1",
+            "fc00::1",
+            "ff02::1",
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "2001:db8::1",
+            "2002:7f00:1::",
+            "64:ff9b::7f00:1",
+        ] {
+            assert!(!is_public(private.parse().unwrap()), "{private}");
+        }
+        for public in ["1.1.1.1", "93.184.216.34", "2606:4700:4700::1111", "::ffff:1.1.1.1"] {
+            assert!(is_public(public.parse().unwrap()), "{public}");
+        }
+    }
+
+    #[test]
+    fn a_host_that_is_an_address_is_judged_without_a_lookup() {
+        for (address, public) in [
+            ("https://127.0.0.1/jwks", false),
+            ("https://[::1]/jwks", false),
+            ("https://0x7f000001/jwks", false),
+            ("https://2130706433/jwks", false),
+            ("https://idp.example/jwks", true),
+        ] {
+            assert_eq!(is_public_host(&Url::parse(address).unwrap()), public, "{address}");
+        }
+    }
+}

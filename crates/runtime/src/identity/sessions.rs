@@ -1,0 +1,142 @@
+//! Users: the one routine by which every service verifies a session token.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jose::{ClaimMap, Expect, Kind, TokenError};
+use kernel::{EnvironmentId, Error, Reason, Result, SecretText, SessionId, Timestamp, UserId};
+use tonic::metadata::MetadataMap;
+
+use super::{NoBearer, ProviderKeys, bearer};
+use crate::environments::{EnvironmentSettings, EnvironmentSource, Provider};
+
+/// How far a provider's clock may differ from ours.
+const LEEWAY: Duration = Duration::from_secs(30);
+
+/// A verified session.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// The user.
+    pub user: UserId,
+    /// The session's name.
+    pub id: SessionId,
+    /// The provider's id within the environment.
+    pub provider_id: String,
+    /// When the user signed in, where the provider says so.
+    pub auth_time: Option<Timestamp>,
+    /// When the token expires.
+    pub expires: Timestamp,
+    /// The settings of the environment it was verified in.
+    pub settings: Arc<EnvironmentSettings>,
+    /// The token.
+    pub bearer: SecretText,
+}
+
+/// Verifies session tokens against the identity providers of an environment.
+#[derive(Clone)]
+pub struct Sessions {
+    environments: Arc<dyn EnvironmentSource>,
+    keys: ProviderKeys,
+}
+
+impl std::fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sessions").finish_non_exhaustive()
+    }
+}
+
+impl Sessions {
+    /// With a source of settings and of providers' keys.
+    pub fn new(environments: Arc<dyn EnvironmentSource>, keys: ProviderKeys) -> Self {
+        Self { environments, keys }
+    }
+
+    /// Verifies the session token of a call about `environment`.
+    ///
+    /// An unknown environment looks like a token that it does not accept.
+    pub async fn authenticate(
+        &self,
+        metadata: &MetadataMap,
+        environment: EnvironmentId,
+        now: Timestamp,
+    ) -> Result<Session> {
+        let token = bearer(metadata).map_err(|why| match why {
+            NoBearer::Missing => Error::new(
+                Reason::SessionMissing,
+                "send the user's session token as `authorization: Bearer TOKEN`",
+            ),
+            NoBearer::Unusable => invalid("the authorization header is not one `Bearer TOKEN`"),
+        })?;
+        let settings = self
+            .environments
+            .environment(environment)
+            .await?
+            .ok_or_else(|| invalid("the environment is not known"))?;
+        let claimed = jose::peek(token).map_err(refusal)?;
+        let mut refused = invalid("no provider of the environment has the token's issuer");
+        for provider in settings.providers.iter().filter(|provider| provider.issuer == claimed.issuer()) {
+            match self.verify(token, provider, &settings, now).await {
+                Ok(session) => return Ok(session),
+                // Another provider may share the issuer and differ in audience.
+                Err(error) => refused = error,
+            }
+        }
+        Err(refused)
+    }
+
+    async fn verify(
+        &self,
+        token: &str,
+        provider: &Provider,
+        settings: &Arc<EnvironmentSettings>,
+        now: Timestamp,
+    ) -> Result<Session> {
+        let expect = Expect {
+            kind: Kind::Session,
+            issuer: &provider.issuer,
+            audiences: &[&provider.audience],
+            algorithms: &provider.algorithms,
+            leeway: LEEWAY,
+            max_age: None,
+        };
+        let keys = self.keys.of(provider, now).await?;
+        let verified = match jose::verify::<ClaimMap>(token, &keys, &expect, now) {
+            Err(TokenError::UnknownKey) => {
+                // The provider may have begun to use a new key.
+                let keys = self.keys.renewed(provider, now).await?;
+                jose::verify(token, &keys, &expect, now)
+            }
+            result => result,
+        }
+        .map_err(refusal)?;
+        let claims = jose::session_claims(&verified.claims, &provider.session_claim).map_err(refusal)?;
+        let id = claims.session_id.ok_or_else(|| {
+            invalid("the token names no session; the provider's session claim is missing in it")
+        })?;
+        Ok(Session {
+            user: UserId::derive(settings.id, &provider.id, &claims.subject),
+            id,
+            provider_id: provider.id.clone(),
+            auth_time: claims.auth_time.map(Timestamp::from_seconds),
+            expires: Timestamp::from_seconds(claims.exp),
+            settings: settings.clone(),
+            bearer: SecretText::from(token.to_owned()),
+        })
+    }
+}
+
+/// One public reason for every way a token can be wrong; the log has the way.
+fn invalid(cause: &'static str) -> Error {
+    Error::new(
+        Reason::SessionInvalid,
+        "this session token is not accepted in this environment; sign in again, and check the environment's id",
+    )
+    .cause(cause)
+}
+
+fn refusal(error: TokenError) -> Error {
+    match error {
+        TokenError::Expired => Error::new(Reason::SessionExpired, "the session has expired; sign in again"),
+        other => invalid("").cause(other),
+    }
+}

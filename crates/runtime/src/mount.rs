@@ -1,0 +1,126 @@
+//! A mount: the services of one listener with health, reflection and the guard around them. Mounting a service
+//! registers it for both, so that neither can be forgotten.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::response::IntoResponse;
+use kernel::{Clock, Error, Result};
+use storage::AuditLog;
+use tonic::body::Body;
+use tonic::codegen::Service;
+use tonic::server::NamedService;
+use tonic::service::Routes;
+
+use crate::guard::{Guard, guard};
+
+/// The services of one listener.
+#[derive(Default)]
+pub struct Mount {
+    routes: Routes,
+    http: Option<Router>,
+    names: Vec<&'static str>,
+    audit: Option<(Arc<dyn AuditLog>, Arc<dyn Clock>)>,
+}
+
+impl std::fmt::Debug for Mount {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Mount").field("names", &self.names).finish_non_exhaustive()
+    }
+}
+
+impl Mount {
+    /// Without services.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// With a gRPC service more.
+    #[must_use]
+    pub fn service<S>(mut self, service: S) -> Self
+    where
+        S: Service<http::Request<Body>, Error = Infallible> + NamedService + Clone + Send + Sync + 'static,
+        S::Response: IntoResponse,
+        S::Future: Send + 'static,
+    {
+        self.routes = self.routes.add_service(service);
+        self.names.push(S::NAME);
+        self
+    }
+
+    /// With plain HTTP routes more.
+    #[must_use]
+    pub fn http(mut self, routes: Router) -> Self {
+        self.http = Some(match self.http {
+            Some(http) => http.merge(routes),
+            None => routes,
+        });
+        self
+    }
+
+    /// With an audit trail for requests that do not decode.
+    #[must_use]
+    pub fn audit(mut self, audit: Arc<dyn AuditLog>, clock: Arc<dyn Clock>) -> Self {
+        self.audit = Some((audit, clock));
+        self
+    }
+
+    /// This mount and the services of `other`, for a listener that serves several roles.
+    #[must_use]
+    pub fn merge(mut self, other: Self) -> Self {
+        let (mine, theirs) = (self.routes.into_axum_router(), other.routes.into_axum_router());
+        // Each has the fallback that answers unknown methods; one of them is enough.
+        self.routes = Routes::from(mine.merge(theirs.reset_fallback()));
+        self.http = match (self.http, other.http) {
+            (Some(mine), Some(theirs)) => Some(mine.merge(theirs)),
+            (mine, theirs) => mine.or(theirs),
+        };
+        self.names.extend(other.names);
+        self.audit = self.audit.or(other.audit);
+        self
+    }
+
+    /// The full names of the services.
+    pub fn names(&self) -> &[&'static str] {
+        &self.names
+    }
+
+    /// Everything as one router: services, health v1, reflection v1 and v1alpha, plain HTTP, and the guard.
+    pub(crate) async fn into_router(self) -> Result<Router> {
+        let (reporter, health) = tonic_health::server::health_reporter();
+        for name in &self.names {
+            reporter.set_service_status(*name, tonic_health::ServingStatus::Serving).await;
+        }
+        let reflection = || {
+            let mut builder = tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(proto::FILE_DESCRIPTOR_SET)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+                .with_service_name("grpc.health.v1.Health");
+            // Only what is mounted here: the listener does not tell of what others serve.
+            for name in &self.names {
+                builder = builder.with_service_name(*name);
+            }
+            builder
+        };
+        let routes = self
+            .routes
+            .add_service(health)
+            .add_service(reflection().build_v1().map_err(Error::internal)?)
+            .add_service(reflection().build_v1alpha().map_err(Error::internal)?);
+        let router = match self.http {
+            Some(http) => routes.into_axum_router().merge(http),
+            None => routes.into_axum_router(),
+        };
+        Ok(router.layer(axum::middleware::from_fn_with_state(Guard::new(self.audit), guard)))
+    }
+}
+
+/// What a role serves: to users and administrators, and to the other services.
+#[derive(Debug, Default)]
+pub struct RoleMounts {
+    /// For users and administrators.
+    pub public: Mount,
+    /// For the other services of the suite.
+    pub peer: Mount,
+}

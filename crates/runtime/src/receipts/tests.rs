@@ -1,0 +1,130 @@
+use std::sync::Arc;
+
+use kernel::{EnvironmentId, OperationId, UserId, WalletId};
+use operation::{Body, Operation, WalletRef};
+use testkit::{FixedClock, SeededEntropy, TestReceipts};
+
+use super::*;
+
+const GROUP: &str = "urn:countersign:nodes:main";
+
+struct Bench {
+    receipts: TestReceipts,
+    clock: Arc<FixedClock>,
+    verifier: ReceiptVerifier,
+    entropy: SeededEntropy,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let receipts = TestReceipts::new("https://issuer.example");
+        let clock = Arc::new(FixedClock::new());
+        let now = clock.now();
+        let statement = receipts.statement(3, now);
+        let keys =
+            ReceiptKeys::from_statement(&statement, &receipts.root(), "https://issuer.example", 3, now)
+                .unwrap();
+        assert_eq!(keys.sequence(), 3);
+        let verifier = ReceiptVerifier::new(Arc::new(keys), GROUP, clock.clone());
+        Self { receipts, clock, verifier, entropy: SeededEntropy::new(1) }
+    }
+
+    fn operation(&self) -> Operation {
+        Operation {
+            environment: EnvironmentId::random(&self.entropy),
+            user: UserId::random(&self.entropy),
+            id: OperationId::random(&self.entropy),
+            body: Body::SignMessage {
+                wallet: WalletRef { id: WalletId::random(&self.entropy), share_generation: 2 },
+                message: b"hello".to_vec(),
+            },
+        }
+    }
+
+    fn reason(&self, receipt: &str, checked: &CheckedOperation) -> Reason {
+        self.verifier.verify(receipt, checked).unwrap_err().reason()
+    }
+}
+
+#[test]
+fn a_receipt_for_exactly_this_operation_is_accepted() {
+    let bench = Bench::new();
+    let checked = bench.operation().check().unwrap();
+    let token = TokenId::random(&bench.entropy);
+    let text = bench.receipts.receipt(&checked, GROUP, Some(token), bench.clock.now());
+    let receipt = bench.verifier.verify(&text, &checked).unwrap();
+    assert_eq!(receipt.paid_by, Some(token));
+}
+
+#[test]
+fn a_receipt_for_anything_else_is_a_mismatch() {
+    let bench = Bench::new();
+    let operation = bench.operation();
+    let checked = operation.clone().check().unwrap();
+    let receipt = bench.receipts.receipt(&checked, GROUP, None, bench.clock.now());
+    let Body::SignMessage { wallet, .. } = operation.body else { unreachable!() };
+    let body = |wallet, message: &[u8]| Body::SignMessage { wallet, message: message.to_vec() };
+    let others = [
+        Operation { environment: EnvironmentId::random(&bench.entropy), ..operation.clone() },
+        Operation { user: UserId::random(&bench.entropy), ..operation.clone() },
+        Operation { id: OperationId::random(&bench.entropy), ..operation.clone() },
+        Operation { body: body(wallet, b"hellp"), ..operation.clone() },
+        Operation { body: body(WalletRef { share_generation: 3, ..wallet }, b"hello"), ..operation.clone() },
+        Operation {
+            body: body(WalletRef { id: WalletId::random(&bench.entropy), ..wallet }, b"hello"),
+            ..operation.clone()
+        },
+    ];
+    for other in others {
+        assert_eq!(bench.reason(&receipt, &other.check().unwrap()), Reason::ReceiptMismatch);
+    }
+    // A claim that disagrees with the digest is refused although the digest is right.
+    let now = bench.clock.now();
+    for spoil in [
+        (|claims| claims.share_generation = Some(3)) as fn(&mut ReceiptClaims),
+        |claims| claims.wallet = None,
+        |claims| claims.action = kernel::Action::WalletExport,
+    ] {
+        let mut claims = bench.receipts.claims(&checked, GROUP, None, now);
+        spoil(&mut claims);
+        assert_eq!(bench.reason(&bench.receipts.sign(&claims), &checked), Reason::ReceiptMismatch);
+    }
+}
+
+#[test]
+fn a_receipt_for_another_group_key_or_time_is_refused() {
+    let bench = Bench::new();
+    let checked = bench.operation().check().unwrap();
+    let now = bench.clock.now();
+    assert_eq!(bench.reason("", &checked), Reason::ReceiptMissing);
+    assert_eq!(bench.reason("x.y.z", &checked), Reason::ReceiptInvalid);
+    let elsewhere = bench.receipts.receipt(&checked, "urn:countersign:nodes:other", None, now);
+    assert_eq!(bench.reason(&elsewhere, &checked), Reason::ReceiptInvalid);
+    let stranger = TestReceipts::new("https://issuer.example").receipt(&checked, GROUP, None, now);
+    assert_eq!(bench.reason(&stranger, &checked), Reason::ReceiptInvalid);
+
+    let mut long = bench.receipts.claims(&checked, GROUP, None, now);
+    long.exp = long.iat + 61;
+    assert_eq!(bench.reason(&bench.receipts.sign(&long), &checked), Reason::ReceiptInvalid);
+
+    let good = bench.receipts.receipt(&checked, GROUP, None, now);
+    bench.clock.advance(Duration::from_secs(66));
+    assert_eq!(bench.reason(&good, &checked), Reason::ReceiptExpired);
+    bench.clock.advance(Duration::from_secs(86_400));
+    let fresh = bench.receipts.receipt(&checked, GROUP, None, bench.clock.now());
+    assert_eq!(bench.reason(&fresh, &checked), Reason::ReceiptInvalid, "the statement no longer holds");
+}
+
+#[test]
+fn a_statement_of_a_lower_sequence_or_another_root_is_refused() {
+    let receipts = TestReceipts::new("https://issuer.example");
+    let now = FixedClock::new().now();
+    let statement = receipts.statement(3, now);
+    let accept = |root: &PublicJwk, issuer: &str, minimum| {
+        ReceiptKeys::from_statement(&statement, root, issuer, minimum, now).is_ok()
+    };
+    assert!(accept(&receipts.root(), "https://issuer.example", 3));
+    assert!(!accept(&receipts.root(), "https://issuer.example", 4));
+    assert!(!accept(&receipts.root(), "https://other.example", 1));
+    assert!(!accept(&TestReceipts::new("x").root(), "https://issuer.example", 1));
+}
