@@ -19,8 +19,8 @@ use crate::{Algorithm, KeyError, KeyId, Kind, PublicJwk, SigningError, encoding}
 
 /// A private key with its name and its one algorithm. Prints as its name only.
 ///
-/// The parsed key pair is kept: `jsonwebtoken` would parse the PKCS#8 document again for every signature, which
-/// costs a third of an ES256 signature. Randomness for new keys and for ECDSA is the cryptographic library's own.
+/// The parsed key pair is kept: `jsonwebtoken` would parse the PKCS#8 document again for every signature. Randomness
+/// for new keys and for ECDSA is the cryptographic library's own, which takes none from outside.
 pub struct SigningKey {
     pair: Pair,
     public: PublicJwk,
@@ -33,7 +33,7 @@ enum Pair {
 }
 
 impl SigningKey {
-    /// A fresh key. RSA keys have 3072 bits, which takes seconds to find at worst.
+    /// A fresh key. RSA keys have 3072 bits and may take seconds to find.
     ///
     /// # Errors
     /// [`KeyError::Library`].
@@ -121,7 +121,7 @@ impl SigningKey {
         self.public.clone()
     }
 
-    fn signature(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
+    pub(crate) fn signature(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
         #[expect(
             clippy::disallowed_methods,
             reason = "an argument for compatibility only: aws-lc draws its own randomness and ignores it"

@@ -1,1 +1,10 @@
-
+mod claims;
+mod header;
+mod key_sets;
+mod kinds;
+mod mutation;
+mod serialisation;
+mod signing_keys;
+mod statements;
+mod support;
+mod vectors;

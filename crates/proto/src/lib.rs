@@ -7,7 +7,14 @@ pub mod names;
 mod tests;
 
 /// Generated code, in modules that follow the packages.
-#[allow(missing_docs, unreachable_pub, clippy::all, reason = "generated")]
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::all,
+    clippy::allow_attributes_without_reason,
+    clippy::disallowed_methods,
+    reason = "generated"
+)]
 mod generated {
     pub mod countersign {
         pub mod r#type {

@@ -36,8 +36,12 @@ fn explain(error: &figment::Error) -> String {
     let place = place.map(|place| format!(" (in {place})")).unwrap_or_default();
     match &error.kind {
         figment::error::Kind::UnknownField(found, known) => {
-            let full = if key.is_empty() { found.clone() } else { format!("{key}.{found}") };
-            let full = if key.ends_with(found.as_str()) { key.clone() } else { full };
+            // Some providers put the unknown name into the path, others do not.
+            let full = match key.as_str() {
+                "" => found.clone(),
+                key if key.rsplit('.').next() == Some(found) => key.to_owned(),
+                key => format!("{key}.{found}"),
+            };
             match closest(found, known) {
                 Some(meant) => format!("`{full}` is not a setting{place}; did you mean `{meant}`?"),
                 None => format!("`{full}` is not a setting{place}; there are: {}", known.join(", ")),

@@ -15,6 +15,8 @@ pub mod paging;
 pub mod peer;
 pub mod receipts;
 pub mod server;
+#[cfg(test)]
+mod server_tests;
 pub mod status;
 pub mod system;
 pub mod telemetry;

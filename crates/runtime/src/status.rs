@@ -2,6 +2,7 @@
 //!
 //! A status carries `google.rpc.ErrorInfo` (reason, domain, metadata) and where they apply `BadRequest`, `RetryInfo`
 //! and `PreconditionFailure`. What only the log may know stays in the log.
+#![expect(clippy::disallowed_methods, reason = "the one place that makes statuses")]
 
 use std::collections::HashMap;
 use std::time::Duration;

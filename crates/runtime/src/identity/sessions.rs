@@ -140,3 +140,6 @@ fn refusal(error: TokenError) -> Error {
         other => invalid("").cause(other),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -72,7 +72,7 @@ fn a_receipt_for_anything_else_is_a_mismatch() {
         Operation { body: body(WalletRef { share_generation: 3, ..wallet }, b"hello"), ..operation.clone() },
         Operation {
             body: body(WalletRef { id: WalletId::random(&bench.entropy), ..wallet }, b"hello"),
-            ..operation.clone()
+            ..operation
         },
     ];
     for other in others {

@@ -1,0 +1,225 @@
+//! The server, the memory network and the gate together, through a real gRPC client.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use kernel::audit::Outcome;
+use kernel::{Clock, Error, Reason, Result};
+use proto::policy::policy_service_client::PolicyServiceClient;
+use proto::policy::policy_service_server::{PolicyService, PolicyServiceServer};
+use proto::policy::{DecideRequest, DecideResponse, Environment, ReadSettingsRequest, ReadSettingsResponse};
+use testkit::{FixedClock, MemoryAuditLog};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status};
+use tower::ServiceExt as _;
+
+use crate::identity::PeerIdentity;
+use crate::memory::MemoryNetwork;
+use crate::mount::Mount;
+use crate::server::{Bound, serve_memory};
+use crate::{Gate, GateParts, Keep, limits, peer, status};
+
+/// Answers `ReadSettings` when it is let go.
+struct Slow {
+    gate: Gate,
+    entered: Arc<AtomicUsize>,
+    go: Arc<Notify>,
+}
+
+#[async_trait]
+impl PolicyService for Slow {
+    async fn read_settings(
+        &self,
+        request: Request<ReadSettingsRequest>,
+    ) -> Result<Response<ReadSettingsResponse>, Status> {
+        let (entered, go) = (self.entered.clone(), self.go.clone());
+        self.gate
+            .peer(request, "test.read", Keep::All, &["friend"], move |call, request| async move {
+                entered.fetch_add(1, Ordering::SeqCst);
+                if request.name == "wait" {
+                    go.notified().await;
+                }
+                let environment = Environment { name: call.role, ..Default::default() };
+                Ok(ReadSettingsResponse { environment: Some(environment) })
+            })
+            .await
+    }
+
+    async fn decide(&self, request: Request<DecideRequest>) -> Result<Response<DecideResponse>, Status> {
+        self.gate
+            .peer(request, "test.decide", Keep::All, &["friend"], |_, _| async { Err(Error::not_found()) })
+            .await
+    }
+}
+
+struct Bench {
+    audit: Arc<MemoryAuditLog>,
+    network: MemoryNetwork,
+    entered: Arc<AtomicUsize>,
+    go: Arc<Notify>,
+    stop: CancellationToken,
+}
+
+impl Bench {
+    fn mount(&self) -> Mount {
+        let clock: Arc<dyn Clock> = Arc::new(FixedClock::new());
+        let gate = Gate::new(GateParts {
+            sessions: None,
+            admins: None,
+            audit: self.audit.clone(),
+            clock: clock.clone(),
+        });
+        let slow = Slow { gate, entered: self.entered.clone(), go: self.go.clone() };
+        Mount::new()
+            .service(PolicyServiceServer::new(slow).max_decoding_message_size(limits::MAX_REQUEST_BYTES))
+            .audit(self.audit.clone(), clock)
+    }
+
+    fn new() -> Self {
+        Self {
+            audit: Arc::new(MemoryAuditLog::new()),
+            network: MemoryNetwork::default(),
+            entered: Arc::default(),
+            go: Arc::default(),
+            stop: CancellationToken::new(),
+        }
+    }
+
+    fn serve(&self) -> tokio::task::JoinHandle<Result<()>> {
+        let listener = self.network.listen("policy");
+        tokio::spawn(serve_memory(listener, self.mount(), self.stop.clone()))
+    }
+
+    fn client(&self, from: &str) -> PolicyServiceClient<tonic::transport::Channel> {
+        PolicyServiceClient::new(self.network.channel(from, "policy"))
+    }
+}
+
+fn read(name: &str) -> Request<ReadSettingsRequest> {
+    peer::request(ReadSettingsRequest { name: name.to_owned() }, Duration::from_secs(5))
+}
+
+#[tokio::test]
+async fn a_peer_is_known_by_its_channel_and_others_are_refused() {
+    let bench = Bench::new();
+    let _server = bench.serve();
+    let answer = bench.client("friend").read_settings(read("now")).await.unwrap().into_inner();
+    assert_eq!(answer.environment.unwrap().name, "friend");
+    let refused = bench.client("stranger").read_settings(read("now")).await.unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::PermissionDenied);
+    assert_eq!(
+        bench.audit.outcomes(),
+        [
+            ("test.read".to_owned(), Outcome::Succeeded),
+            ("test.read".to_owned(), Outcome::Refused(Reason::PeerNotAllowed))
+        ]
+    );
+}
+
+#[tokio::test]
+async fn over_tcp_nobody_is_a_peer() {
+    let bench = Bench::new();
+    let bound = Bound::to("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let address = format!("http://{}", bound.address());
+    tokio::spawn(bound.serve(bench.mount(), bench.stop.clone()));
+    let mut client = PolicyServiceClient::connect(address).await.unwrap();
+    let refused = client.read_settings(read("now")).await.unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::PermissionDenied);
+}
+
+#[tokio::test]
+async fn a_service_that_is_not_there_is_unavailable_and_comes_back() {
+    let bench = Bench::new();
+    let mut client = bench.client("friend");
+    let away = client.read_settings(read("now")).await.unwrap_err();
+    assert_eq!(status::from_status(&away).reason(), Reason::DependencyUnavailable);
+    let _server = bench.serve();
+    assert!(client.read_settings(read("now")).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_stop_lets_fifty_calls_in_flight_finish() {
+    let bench = Bench::new();
+    let server = bench.serve();
+    let calls: Vec<_> = (0..50)
+        .map(|_| {
+            let mut client = bench.client("friend");
+            tokio::spawn(async move { client.read_settings(read("wait")).await })
+        })
+        .collect();
+    while bench.entered.load(Ordering::SeqCst) < 50 {
+        tokio::task::yield_now().await;
+    }
+    bench.stop.cancel();
+    tokio::task::yield_now().await;
+    bench.go.notify_waiters();
+    for call in calls {
+        assert!(call.await.unwrap().is_ok());
+    }
+    server.await.unwrap().unwrap();
+    assert!(bench.client("friend").read_settings(read("now")).await.is_err());
+}
+
+#[tokio::test]
+async fn a_deadline_ends_a_call_with_our_reason() {
+    // Without a client library, which would keep the deadline itself.
+    let router = Bench::new().mount().into_router().await.unwrap();
+    let message = prost::Message::encode_to_vec(&ReadSettingsRequest { name: "wait".to_owned() });
+    let mut body = vec![0];
+    body.extend(u32::try_from(message.len()).unwrap().to_be_bytes());
+    body.extend(message);
+    let mut request = http::Request::post("/countersign.policy.v1.PolicyService/ReadSettings")
+        .header("content-type", "application/grpc")
+        .header("grpc-timeout", "20m")
+        .body(axum::body::Body::from(body))
+        .unwrap();
+    request.extensions_mut().insert(PeerIdentity("friend".to_owned()));
+    let answer = router.oneshot(request).await.unwrap();
+    let late = Status::from_header_map(answer.headers()).unwrap();
+    assert_eq!(status::from_status(&late).reason(), Reason::DeadlineExceeded);
+}
+
+#[tokio::test]
+async fn what_the_framework_refuses_is_said_in_our_words_and_written_down() {
+    let bench = Bench::new();
+    let _server = bench.serve();
+    let mut client = bench.client("friend");
+    let huge = client.read_settings(read(&"x".repeat(300 * 1024))).await.unwrap_err();
+    let error = status::from_status(&huge);
+    assert_eq!(error.reason(), Reason::RequestTooLarge);
+    assert_eq!(
+        bench.audit.outcomes(),
+        [("call.decode".to_owned(), Outcome::Refused(Reason::RequestTooLarge))]
+    );
+
+    let channel = bench.network.channel("friend", "policy");
+    let mut unknown = proto::waas_gateway::wallet_service_client::WalletServiceClient::new(channel);
+    let status = unknown.get_wallet(Request::new(Default::default())).await.unwrap_err();
+    assert_eq!(status::from_status(&status).reason(), Reason::MethodUnknown);
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_message_are_malformed() {
+    let bench = Bench::new();
+    let _server = bench.serve();
+    // A message whose field 1 holds 200 nested groups' worth of start tags: no such thing in a ReadSettingsRequest.
+    let mut client = tonic::client::Grpc::new(bench.network.channel("friend", "policy"));
+    client.ready().await.unwrap();
+    let path = http::uri::PathAndQuery::from_static("/countersign.policy.v1.PolicyService/ReadSettings");
+    let codec = tonic_prost::ProstCodec::<Vec<u8>, ReadSettingsResponse>::default();
+    // As a `bytes`-typed wrapper this encodes field 1 with octets that are no UTF-8.
+    let status = client.unary(Request::new(vec![0xff, 0xfe]), path, codec).await.unwrap_err();
+    assert_eq!(status::from_status(&status).reason(), Reason::RequestMalformed);
+}
+
+#[tokio::test]
+async fn without_an_audit_trail_nothing_is_answered() {
+    let bench = Bench::new();
+    let _server = bench.serve();
+    bench.audit.break_down();
+    let refused = bench.client("friend").read_settings(read("now")).await.unwrap_err();
+    assert_eq!(status::from_status(&refused).reason(), Reason::AuditUnavailable);
+}
