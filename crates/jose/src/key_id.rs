@@ -46,7 +46,6 @@ mod tests {
     #[test]
     fn a_key_id_is_short_visible_ascii() {
         assert!("x".repeat(128).parse::<KeyId>().is_ok());
-        assert!("../../etc/passwd' OR 1=1".parse::<KeyId>().is_err());
         for bad in ["", "a b", "a\n", "schlüssel", "\u{7f}", &"x".repeat(129)] {
             assert!(bad.parse::<KeyId>().is_err(), "{bad:?}");
         }

@@ -51,9 +51,8 @@ proptest! {
         let good = token(Kind::Receipt, &good_claims(), es256());
         let (from, to) = (from.index(good.len()), to.index(good.len() + 1));
         let (from, to) = (from.min(to), from.max(to));
-        prop_assume!(good[from..to] != added);
         let changed = format!("{}{added}{}", &good[..from], &good[to..]);
-        prop_assert!(changed == good || !accepted(&changed, &keys));
+        prop_assert_eq!(accepted(&changed, &keys), changed == good);
     }
 
     #[test]
