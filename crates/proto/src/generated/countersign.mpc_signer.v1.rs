@@ -499,13 +499,14 @@ pub struct GetWalletRequest {
 /// The shares of a wallet at this node.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetWalletResponse {
-    /// The active share alone, or all that are pending, oldest first. More than one is pending when more than one
-    /// attempt came so far; only one of them can become active.
+    /// The active share alone, or the latest four that are pending, oldest first. More than one is pending when more than
+    /// one attempt came so far; only one of them can become active.
     #[prost(message, repeated, tag = "1")]
     pub shares: ::prost::alloc::vec::Vec<WalletShare>,
 }
 /// Begins to make a key.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
 pub struct StartKeygenRequest {
     /// The receipt for exactly this operation (JWT, `typ: receipt+jwt`). Required.
     #[prost(string, tag = "1")]
@@ -577,6 +578,7 @@ pub struct ActivateWalletResponse {
 }
 /// Begins a signature.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
 pub struct CommitRequest {
     /// The receipt for exactly this operation (JWT, `typ: receipt+jwt`). Required.
     #[prost(string, tag = "1")]
@@ -636,6 +638,7 @@ pub struct RecordSignatureRequest {
 pub struct RecordSignatureResponse {}
 /// Asks for a share of a key, sealed to the user.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
 pub struct ExportShareRequest {
     /// The receipt for exactly this operation (JWT, `typ: receipt+jwt`). Required.
     #[prost(string, tag = "1")]
@@ -774,9 +777,9 @@ pub mod mpc_signer_service_client {
     ///
     /// What one node refuses ends the attempt. A node that was restarted, or was away for too long, answers
     /// ATTEMPT_UNKNOWN. The coordinator then begins again with the same operation and a fresh attempt id, for signing
-    /// perhaps with other nodes. It may do so until the operation has a result, at most 32 times and for 15 minutes after
-    /// the node first saw the operation. Round secrets are kept in memory for 60 seconds. No call is repeated within an
-    /// attempt, but those that say so.
+    /// perhaps with other nodes. It may do so until the operation has a result, and for 70 minutes after the node first saw
+    /// the operation. A new attempt takes the place of an earlier one of the same operation. Round secrets are kept in memory
+    /// for 60 seconds. No call is repeated within an attempt, but those that say so.
     ///
     /// A receipt is checked against the operator's key statement and against the operation, whose digest each node derives
     /// itself. Refused with RECEIPT_MISSING, RECEIPT_INVALID, RECEIPT_EXPIRED, RECEIPT_MISMATCH or RECEIPT_SPENT.
@@ -1105,7 +1108,7 @@ pub mod mpc_signer_service_client {
         }
         /// Ends a signing operation: the node checks the signature against the wallet's key and starts no new attempt. Can
         /// be repeated with any good signature over the message. Refused with PROTOCOL_FAILED when the signature is not
-        /// good, and with RESOURCE_NOT_FOUND when the operation was not begun here.
+        /// good, and with RECEIPT_SPENT when the operation was not begun here.
         pub async fn record_signature(
             &mut self,
             request: impl tonic::IntoRequest<super::RecordSignatureRequest>,
@@ -1136,7 +1139,7 @@ pub mod mpc_signer_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// Answers this node's share, sealed to the one-time key inside the operation. The operation is `export_wallet`. Can
-        /// be repeated within the 15 minutes; each answer is a fresh box for the same key. Refused with RESOURCE_NOT_FOUND,
+        /// be repeated within the 70 minutes; each answer is a fresh box for the same key. Refused with RESOURCE_NOT_FOUND,
         /// WALLET_NOT_ACTIVE or GENERATION_MISMATCH.
         pub async fn export_share(
             &mut self,
@@ -1248,7 +1251,7 @@ pub mod mpc_signer_service_server {
         >;
         /// Ends a signing operation: the node checks the signature against the wallet's key and starts no new attempt. Can
         /// be repeated with any good signature over the message. Refused with PROTOCOL_FAILED when the signature is not
-        /// good, and with RESOURCE_NOT_FOUND when the operation was not begun here.
+        /// good, and with RECEIPT_SPENT when the operation was not begun here.
         async fn record_signature(
             &self,
             request: tonic::Request<super::RecordSignatureRequest>,
@@ -1257,7 +1260,7 @@ pub mod mpc_signer_service_server {
             tonic::Status,
         >;
         /// Answers this node's share, sealed to the one-time key inside the operation. The operation is `export_wallet`. Can
-        /// be repeated within the 15 minutes; each answer is a fresh box for the same key. Refused with RESOURCE_NOT_FOUND,
+        /// be repeated within the 70 minutes; each answer is a fresh box for the same key. Refused with RESOURCE_NOT_FOUND,
         /// WALLET_NOT_ACTIVE or GENERATION_MISMATCH.
         async fn export_share(
             &self,
@@ -1294,9 +1297,9 @@ pub mod mpc_signer_service_server {
     ///
     /// What one node refuses ends the attempt. A node that was restarted, or was away for too long, answers
     /// ATTEMPT_UNKNOWN. The coordinator then begins again with the same operation and a fresh attempt id, for signing
-    /// perhaps with other nodes. It may do so until the operation has a result, at most 32 times and for 15 minutes after
-    /// the node first saw the operation. Round secrets are kept in memory for 60 seconds. No call is repeated within an
-    /// attempt, but those that say so.
+    /// perhaps with other nodes. It may do so until the operation has a result, and for 70 minutes after the node first saw
+    /// the operation. A new attempt takes the place of an earlier one of the same operation. Round secrets are kept in memory
+    /// for 60 seconds. No call is repeated within an attempt, but those that say so.
     ///
     /// A receipt is checked against the operator's key statement and against the operation, whose digest each node derives
     /// itself. Refused with RECEIPT_MISSING, RECEIPT_INVALID, RECEIPT_EXPIRED, RECEIPT_MISMATCH or RECEIPT_SPENT.

@@ -62,7 +62,8 @@ pub struct ActionSettings {
     /// How a token for the action may be used. Required.
     #[prost(enumeration = "super::super::r#type::v1::TokenBehavior", tag = "4")]
     pub token_behavior: i32,
-    /// How long such a token lives, in seconds, 30 to 3,600.
+    /// How long such a token lives, in seconds, 30 to 3,600. Zero stands for the default of the behavior: 300 for
+    /// single use, 600 for time-bound.
     #[prost(uint32, tag = "5")]
     pub token_expiry_seconds: u32,
     /// How closely a token must be tied to the operation when the caller speaks gRPC. Required.
@@ -162,7 +163,8 @@ pub struct CreateEnvironmentRequest {
     /// The preset for the action settings. Unspecified stands for strict.
     #[prost(enumeration = "Preset", tag = "2")]
     pub preset: i32,
-    /// Checks everything and says what would come of it, but changes nothing.
+    /// Checks everything and says what would come of it, but changes nothing. The answer has no etag, and no name that
+    /// was not asked for.
     #[prost(bool, tag = "3")]
     pub validate_only: bool,
 }
@@ -220,7 +222,7 @@ pub struct UpdateEnvironmentRequest {
     /// replaced as a whole. `*` and output-only fields are refused.
     #[prost(message, optional, tag = "2")]
     pub update_mask: ::core::option::Option<::prost_types::FieldMask>,
-    /// Checks everything and says what would come of it, but changes nothing.
+    /// Checks everything and says what would come of it, but changes nothing. The answer has the etag that was sent.
     #[prost(bool, tag = "3")]
     pub validate_only: bool,
 }

@@ -50,6 +50,33 @@ impl ::core::fmt::Debug for countersign::mfa_devices::v1::VerifyTotpRequest {
         out.finish()
     }
 }
+impl ::core::fmt::Debug for countersign::mpc_signer::v1::StartKeygenRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        let mut out = f.debug_struct("StartKeygenRequest");
+        out.field("receipt", &"[redacted]");
+        out.field("operation", &self.operation);
+        out.field("attempt_id", &self.attempt_id);
+        out.finish()
+    }
+}
+impl ::core::fmt::Debug for countersign::mpc_signer::v1::CommitRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        let mut out = f.debug_struct("CommitRequest");
+        out.field("receipt", &"[redacted]");
+        out.field("operation", &self.operation);
+        out.field("attempt_id", &self.attempt_id);
+        out.field("signer_node_ids", &self.signer_node_ids);
+        out.finish()
+    }
+}
+impl ::core::fmt::Debug for countersign::mpc_signer::v1::ExportShareRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        let mut out = f.debug_struct("ExportShareRequest");
+        out.field("receipt", &"[redacted]");
+        out.field("operation", &self.operation);
+        out.finish()
+    }
+}
 impl ::core::fmt::Debug for countersign::token_issuer::v1::AuthenticateTotpRequest {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         let mut out = f.debug_struct("AuthenticateTotpRequest");
