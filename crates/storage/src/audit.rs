@@ -109,6 +109,11 @@ impl Trail {
         state.event.digest = Some(digest);
     }
 
+    /// Names the environment, where only the use case can tell it: a call by another service.
+    pub async fn environment(&self, environment: EnvironmentId) {
+        self.shared.state.lock().await.event.environment = Some(environment);
+    }
+
     /// Names the resource.
     pub async fn resource(&self, resource: impl Into<String>) {
         self.shared.state.lock().await.event.resource = resource.into();

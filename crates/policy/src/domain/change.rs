@@ -1,0 +1,172 @@
+//! What an administrator may change, one field at a time.
+
+use std::ops::RangeInclusive;
+
+use kernel::{Action, Error, Result};
+
+use super::Mode;
+use super::action_settings::{ActionSettings, ActionTable};
+use super::address;
+use super::environment::Settings;
+use super::provider::{self, ProviderDraft};
+use super::refusals::{Refusals, all};
+use super::relying_party::RelyingPartyDraft;
+
+/// The longest display name, in bytes.
+const MAX_DISPLAY_NAME: usize = 128;
+
+/// The most origins in one list.
+pub(crate) const MAX_ORIGINS: usize = 32;
+
+/// How many TOTP devices an environment may allow a user.
+const TOTP_DEVICES: RangeInclusive<u32> = 1..=10;
+
+/// A wanted value of one field, not checked yet. Lists are replaced as a whole.
+#[derive(Clone, Debug)]
+pub(crate) enum Change {
+    /// `display_name`
+    DisplayName(String),
+    /// `identity_providers`
+    IdentityProviders(Vec<ProviderDraft>),
+    /// `relying_party`; none takes it away.
+    RelyingParty(Option<RelyingPartyDraft>),
+    /// `allowed_origins`
+    AllowedOrigins(Vec<String>),
+    /// `action_settings`
+    ActionSettings(Vec<(Action, ActionSettings)>),
+    /// `enrolment_required`
+    EnrolmentRequired(bool),
+    /// `max_totp_devices`
+    MaxTotpDevices(u32),
+    /// `opaque_payload_as_export`
+    OpaquePayloadAsExport(bool),
+}
+
+impl Settings {
+    /// The settings after the changes. Refused with `INVALID_REQUEST`, with every wrong field named.
+    pub(crate) fn with(mut self, changes: Vec<Change>, mode: Mode) -> Result<Self> {
+        let mut refusals = Refusals::default();
+        for change in changes {
+            refusals.note(self.apply(change, mode));
+        }
+        refusals.or(self)
+    }
+
+    fn apply(&mut self, change: Change, mode: Mode) -> Result<()> {
+        match change {
+            Change::DisplayName(name) => self.display_name = display_name(name)?,
+            Change::IdentityProviders(drafts) => {
+                self.identity_providers = provider::check_all(drafts, mode)?;
+            }
+            Change::RelyingParty(draft) => {
+                self.relying_party = draft.map(|draft| draft.check(mode)).transpose()?;
+            }
+            Change::AllowedOrigins(origins) => {
+                self.allowed_origins = check_origins("environment.allowed_origins", &origins, mode)?;
+            }
+            Change::ActionSettings(entries) => {
+                self.actions = ActionTable::check(entries, "environment.action_settings")?;
+            }
+            Change::EnrolmentRequired(required) => self.enrolment_required = required,
+            Change::MaxTotpDevices(most) if TOTP_DEVICES.contains(&most) => self.max_totp_devices = most,
+            Change::MaxTotpDevices(_) => {
+                return Err(Error::invalid("environment.max_totp_devices", "must be 1 to 10"));
+            }
+            Change::OpaquePayloadAsExport(as_export) => self.opaque_payload_as_export = as_export,
+        }
+        Ok(())
+    }
+}
+
+fn display_name(name: String) -> Result<String> {
+    if name.len() > MAX_DISPLAY_NAME || name.chars().any(char::is_control) {
+        return Err(Error::invalid(
+            "environment.display_name",
+            "must be at most 128 bytes without control characters",
+        ));
+    }
+    Ok(name)
+}
+
+/// Checks a list of origins, and that none stands there twice. `field` is the path of the list.
+pub(crate) fn check_origins(field: &str, origins: &[String], mode: Mode) -> Result<Vec<String>> {
+    if origins.len() > MAX_ORIGINS {
+        return Err(Error::invalid(field, "must have at most 32 entries"));
+    }
+    let checked = all(origins
+        .iter()
+        .enumerate()
+        .map(|(index, origin)| address::origin(&format!("{field}[{index}]"), origin, mode)))?;
+    for (index, origin) in checked.iter().enumerate() {
+        if checked[..index].contains(origin) {
+            return Err(Error::invalid(format!("{field}[{index}]"), "stands in the list twice"));
+        }
+    }
+    Ok(checked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::preset::Preset;
+
+    fn with(change: Change) -> Result<Settings> {
+        Settings::of(Preset::Strict).with(vec![change], Mode::Production)
+    }
+
+    fn field(refused: Result<Settings>) -> String {
+        refused.unwrap_err().violations()[0].field.clone()
+    }
+
+    #[test]
+    fn a_change_touches_its_own_field_only() {
+        let before = Settings::of(Preset::Strict);
+        let after = with(Change::EnrolmentRequired(true)).unwrap();
+        assert_eq!(after, Settings { enrolment_required: true, ..before.clone() });
+        let after = with(Change::OpaquePayloadAsExport(false)).unwrap();
+        assert_eq!(after, Settings { opaque_payload_as_export: false, ..before });
+    }
+
+    #[test]
+    fn limits_hold_at_their_edges() {
+        for most in [1, 10] {
+            assert_eq!(with(Change::MaxTotpDevices(most)).unwrap().max_totp_devices, most);
+        }
+        for most in [0, 11, u32::MAX] {
+            assert_eq!(field(with(Change::MaxTotpDevices(most))), "environment.max_totp_devices");
+        }
+        assert!(with(Change::DisplayName("é".repeat(64))).is_ok());
+        assert_eq!(field(with(Change::DisplayName("x".repeat(129)))), "environment.display_name");
+        assert_eq!(field(with(Change::DisplayName("a\nb".to_owned()))), "environment.display_name");
+    }
+
+    #[test]
+    fn origins_are_counted_and_unlike_after_normalising() {
+        let some = |count: usize| {
+            Change::AllowedOrigins((0..count).map(|n| format!("https://a{n}.example")).collect())
+        };
+        assert_eq!(with(some(32)).unwrap().allowed_origins.len(), 32);
+        assert_eq!(field(with(some(33))), "environment.allowed_origins");
+        let twice = vec!["https://a.example".to_owned(), "https://A.example:443/".to_owned()];
+        assert_eq!(field(with(Change::AllowedOrigins(twice))), "environment.allowed_origins[1]");
+    }
+
+    #[test]
+    fn every_wrong_field_of_a_request_is_told_at_once() {
+        let refused = Settings::of(Preset::Strict)
+            .with(
+                vec![Change::MaxTotpDevices(0), Change::AllowedOrigins(vec!["x".to_owned(), "y".to_owned()])],
+                Mode::Production,
+            )
+            .unwrap_err();
+        let fields: Vec<_> = refused.violations().iter().map(|wrong| wrong.field.as_str()).collect();
+        assert_eq!(
+            fields,
+            [
+                "environment.max_totp_devices",
+                "environment.allowed_origins[0]",
+                "environment.allowed_origins[1]"
+            ]
+        );
+    }
+}

@@ -1,0 +1,114 @@
+//! Questions and decisions as the protocol carries them.
+
+use kernel::{DeviceId, EnvironmentId, Error, Result, UserId};
+use proto::policy as pb;
+use proto::{convert, names, types};
+
+use super::{binding, binding_value, token_behavior, token_behavior_value};
+use crate::domain::decide::{Decision, Effect, Question};
+use crate::domain::facts::{ClientKind, FactorFacts, VerifiedFactor};
+use crate::domain::proof::{Proof, Requirement};
+use crate::domain::refusals::all;
+
+/// What is asked about the environment. Everything unknown, missing or malformed is refused.
+pub(super) fn question(environment: EnvironmentId, request: pb::DecideRequest) -> Result<Question> {
+    let mut devices = Devices { environment, user: None };
+    Ok(Question {
+        action: convert::action("action", request.action)?,
+        facts: facts(&mut devices, request.factor_facts)?,
+        client: client_kind(request.client_kind)?,
+        proof: request.proof.map(|sent| proof(&mut devices, sent)).transpose()?,
+        opaque_payload: request.opaque_payload,
+    })
+}
+
+/// Reads device names, all of one user of the environment: a proof by somebody else's device must not pass for one
+/// by the user's own.
+struct Devices {
+    environment: EnvironmentId,
+    user: Option<UserId>,
+}
+
+impl Devices {
+    fn read(&mut self, field: &str, name: &str) -> Result<DeviceId> {
+        let device = names::parse_device(field, name)?;
+        let user = device.user.id(field)?;
+        if device.environment != self.environment || *self.user.get_or_insert(user) != user {
+            return Err(Error::invalid(field, "is not a device of the same user in this environment"));
+        }
+        Ok(device.id)
+    }
+}
+
+fn facts(devices: &mut Devices, sent: Option<types::FactorFacts>) -> Result<FactorFacts> {
+    let sent = sent.ok_or_else(|| Error::invalid("factor_facts", "is missing"))?;
+    let factors = sent.factors.iter().enumerate().map(|(index, factor)| {
+        let at = |name: &str| format!("factor_facts.factors[{index}].{name}");
+        Ok(VerifiedFactor {
+            device: devices.read(&at("device"), &factor.device)?,
+            kind: convert::factor_kind(&at("kind"), factor.kind)?,
+        })
+    });
+    Ok(FactorFacts { factors: all(factors)?, ever_verified: sent.ever_verified })
+}
+
+fn client_kind(value: i32) -> Result<ClientKind> {
+    match pb::ClientKind::try_from(value) {
+        Ok(pb::ClientKind::Grpc) => Ok(ClientKind::Grpc),
+        Ok(pb::ClientKind::Unspecified) | Err(_) => {
+            Err(Error::invalid("client_kind", "is not a kind of client this version knows"))
+        }
+    }
+}
+
+fn proof(devices: &mut Devices, sent: pb::Proof) -> Result<Proof> {
+    let scopes = sent.scopes.iter().enumerate().map(|(index, scope)| {
+        scope.parse().map_err(|_| {
+            Error::invalid(format!("proof.scopes[{index}]"), "is not a scope this version knows")
+        })
+    });
+    Ok(Proof {
+        acr: sent.acr.parse().map_err(|_| Error::invalid("proof.acr", "is not an acr this version knows"))?,
+        factor_kind: convert::factor_kind("proof.factor_kind", sent.factor_kind)?,
+        device: devices.read("proof.device", &sent.device)?,
+        auth_time: convert::time("proof.auth_time", sent.auth_time)?,
+        scopes: all(scopes)?,
+        binding: binding("proof.binding", sent.binding)?,
+        token_behavior: token_behavior("proof.token_behavior", sent.token_behavior)?,
+    })
+}
+
+/// A decision as the answer to the question.
+pub(super) fn response(decision: Decision) -> pb::DecideResponse {
+    let effect = match decision.effect {
+        Effect::Allow => pb::Effect::Allow,
+        Effect::AllowWithProof => pb::Effect::AllowWithProof,
+        Effect::StepUpRequired => pb::Effect::StepUpRequired,
+        Effect::EnrolmentRequired => pb::Effect::EnrolmentRequired,
+        Effect::Deny => pb::Effect::Deny,
+    };
+    pb::DecideResponse {
+        effect: effect.into(),
+        requirement: decision.requirement.map(requirement),
+        rule_ids: decision.rules.iter().map(|rule| rule.as_str().to_owned()).collect(),
+        policy_version: decision.version,
+    }
+}
+
+fn requirement(requirement: Requirement) -> types::Requirement {
+    let max_age_seconds = requirement.max_age_seconds();
+    types::Requirement {
+        action: convert::action_value(requirement.action).into(),
+        scopes: vec![requirement.scope.to_string()],
+        acr: requirement.acr.to_string(),
+        binding: binding_value(requirement.binding).into(),
+        methods: requirement
+            .methods
+            .into_iter()
+            .map(|kind| convert::factor_kind_value(kind).into())
+            .collect(),
+        token_behavior: token_behavior_value(requirement.token_behavior).into(),
+        token_expiry_seconds: requirement.token_expiry_seconds,
+        max_age_seconds,
+    }
+}

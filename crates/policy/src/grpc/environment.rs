@@ -1,0 +1,65 @@
+//! An environment as the protocol carries it.
+
+use kernel::Action;
+use proto::policy as pb;
+use proto::{convert, names};
+
+use super::{binding_value, token_behavior_value};
+use crate::domain::action_settings::ActionSettings;
+use crate::domain::environment::Environment;
+use crate::domain::preset::Preset;
+use crate::domain::provider::{IdentityProvider, ProviderKeys};
+
+pub(super) fn environment(environment: &Environment) -> pb::Environment {
+    let settings = &environment.settings;
+    let preset = match settings.preset {
+        Preset::Strict => pb::Preset::Strict,
+        Preset::SeedCompatible => pb::Preset::SeedCompatible,
+    };
+    pb::Environment {
+        name: names::environment(environment.id),
+        display_name: settings.display_name.clone(),
+        identity_providers: settings.identity_providers.iter().map(provider).collect(),
+        relying_party: settings
+            .relying_party
+            .as_ref()
+            .map(|party| pb::RelyingParty { rp_id: party.rp_id.clone(), origins: party.origins.clone() }),
+        allowed_origins: settings.allowed_origins.clone(),
+        preset: preset.into(),
+        action_settings: settings.actions.entries().into_iter().map(action_settings).collect(),
+        enrolment_required: settings.enrolment_required,
+        max_totp_devices: settings.max_totp_devices,
+        version: environment.version,
+        etag: environment.etag(),
+        create_time: Some(convert::timestamp(environment.created)),
+        update_time: Some(convert::timestamp(environment.updated)),
+        opaque_payload_as_export: settings.opaque_payload_as_export,
+    }
+}
+
+fn provider(provider: &IdentityProvider) -> pb::IdentityProvider {
+    use pb::identity_provider::Keys;
+
+    pb::IdentityProvider {
+        provider_id: provider.id.clone(),
+        issuer: provider.issuer.clone(),
+        audience: provider.audience.clone(),
+        algorithms: provider.algorithms.iter().map(ToString::to_string).collect(),
+        session_claim: provider.session_claim.clone(),
+        keys: Some(match &provider.keys {
+            ProviderKeys::Inline(jwks) => Keys::Jwks(jwks.clone()),
+            ProviderKeys::Address(uri) => Keys::JwksUri(uri.clone()),
+        }),
+    }
+}
+
+fn action_settings((action, settings): (Action, ActionSettings)) -> pb::ActionSettings {
+    pb::ActionSettings {
+        action: convert::action_value(action).into(),
+        required: settings.required,
+        factor_always_required: settings.factor_always_required,
+        token_behavior: token_behavior_value(settings.token_behavior).into(),
+        token_expiry_seconds: settings.token_expiry_seconds,
+        binding: binding_value(settings.binding).into(),
+    }
+}

@@ -1,0 +1,222 @@
+use kernel::{Error, Reason};
+use proto::policy as pb;
+
+use super::bench::{Bench, HERE, THERE, fields, name, outcome, provider};
+
+fn request(environment: &pb::Environment, paths: &[&str]) -> pb::UpdateEnvironmentRequest {
+    pb::UpdateEnvironmentRequest {
+        environment: Some(environment.clone()),
+        update_mask: Some(prost_types::FieldMask {
+            paths: paths.iter().map(|path| (*path).to_owned()).collect(),
+        }),
+        validate_only: false,
+    }
+}
+
+async fn update(bench: &Bench, request: pb::UpdateEnvironmentRequest) -> Result<pb::Environment, Error> {
+    let role = format!("editor@{HERE}");
+    let answer = bench.admin().update_environment(bench.by(&[&role], request)).await;
+    outcome(answer).map(|answer| answer.environment.unwrap())
+}
+
+#[tokio::test]
+async fn an_update_makes_a_version_and_changes_what_the_mask_names() {
+    let bench = Bench::new().await;
+    let first = bench.created(HERE, "wallet").await;
+    let mut wanted = first.clone();
+    wanted.enrolment_required = true;
+    wanted.display_name = "not in the mask, however wrong\n".to_owned();
+    wanted.max_totp_devices = 99;
+    bench.clock.advance(std::time::Duration::from_secs(5));
+    let second = update(&bench, request(&wanted, &["enrolment_required"])).await.unwrap();
+    let expected = pb::Environment {
+        enrolment_required: true,
+        version: 2,
+        etag: second.etag.clone(),
+        update_time: second.update_time,
+        ..first.clone()
+    };
+    assert_eq!(second, expected);
+    assert_ne!(second.etag, first.etag);
+    assert_eq!(second.update_time.unwrap().seconds, first.update_time.unwrap().seconds + 5);
+    assert_eq!(bench.read(HERE).await.unwrap(), second);
+
+    // The old version is still there, as it was.
+    let get = async |version| {
+        let request = pb::GetEnvironmentRequest { name: name(HERE), version };
+        outcome(bench.admin().get_environment(bench.by(&["viewer@*"], request)).await)
+            .map(|answer| answer.environment.unwrap())
+    };
+    assert_eq!(get(1).await.unwrap(), first);
+    assert_eq!(get(0).await.unwrap(), second);
+    assert_eq!(get(3).await.unwrap_err().reason(), Reason::ResourceNotFound);
+}
+
+#[tokio::test]
+async fn a_stale_etag_changes_nothing() {
+    let bench = Bench::new().await;
+    let first = bench.created(HERE, "wallet").await;
+    let second = update(&bench, request(&first, &["display_name"])).await.unwrap();
+    for etag in [&first.etag, "nonsense", &second.etag.to_lowercase()] {
+        for validate_only in [false, true] {
+            let stale = pb::Environment { etag: etag.to_owned(), enrolment_required: true, ..first.clone() };
+            let stale =
+                pb::UpdateEnvironmentRequest { validate_only, ..request(&stale, &["enrolment_required"]) };
+            assert_eq!(update(&bench, stale).await.unwrap_err().reason(), Reason::EtagMismatch, "{etag}");
+        }
+    }
+    let missing = pb::Environment { etag: String::new(), ..second.clone() };
+    let refused = update(&bench, request(&missing, &["display_name"])).await.unwrap_err();
+    assert_eq!((refused.reason(), fields(&refused)), (Reason::InvalidRequest, vec!["environment.etag"]));
+    assert_eq!(bench.read(HERE).await.unwrap(), second);
+}
+
+#[tokio::test]
+async fn of_many_updates_with_one_etag_one_succeeds() {
+    let bench = Bench::new().await;
+    let first = bench.created(HERE, "wallet").await;
+    let mut attempts = Vec::new();
+    for index in 0..16 {
+        let wanted = pb::Environment { display_name: format!("attempt {index}"), ..first.clone() };
+        let call = bench.by(&["editor@*"], request(&wanted, &["display_name"]));
+        let mut client = bench.admin();
+        attempts.push(tokio::spawn(async move { outcome(client.update_environment(call).await) }));
+    }
+    let mut winners = Vec::new();
+    for attempt in attempts {
+        match attempt.await.unwrap() {
+            Ok(answer) => winners.push(answer.environment.unwrap()),
+            Err(refused) => assert_eq!(refused.reason(), Reason::EtagMismatch),
+        }
+    }
+    assert_eq!(winners.len(), 1);
+    assert_eq!(bench.read(HERE).await.unwrap(), winners[0]);
+}
+
+#[tokio::test]
+async fn a_mask_names_fields_that_can_be_changed() {
+    let bench = Bench::new().await;
+    let first = bench.created(HERE, "wallet").await;
+    for wrong in [
+        &["*"][..],
+        &[],
+        &[""],
+        &["nonsense"],
+        &["displayName"],
+        &["relying_party.rp_id"],
+        &["action_settings[0].required"],
+        &["name"],
+        &["preset"],
+        &["version"],
+        &["etag"],
+        &["create_time"],
+        &["update_time"],
+        &["display_name", "nonsense"],
+    ] {
+        let refused = update(&bench, request(&first, wrong)).await.unwrap_err();
+        assert_eq!(refused.reason(), Reason::InvalidRequest, "{wrong:?}");
+        assert_eq!(fields(&refused), ["update_mask"], "{wrong:?}");
+    }
+    let refused =
+        update(&bench, pb::UpdateEnvironmentRequest { update_mask: None, ..request(&first, &[]) }).await;
+    assert_eq!(fields(&refused.unwrap_err()), ["update_mask"]);
+    assert_eq!(bench.read(HERE).await.unwrap(), first);
+}
+
+#[tokio::test]
+async fn every_field_that_can_be_changed_can_be() {
+    let bench = Bench::new().await;
+    let first = bench.created(HERE, "wallet").await;
+    let mut wanted = pb::Environment {
+        display_name: "Tenant".to_owned(),
+        identity_providers: vec![provider("other")],
+        relying_party: Some(pb::RelyingParty {
+            rp_id: "wallet.example".to_owned(),
+            origins: vec!["https://app.wallet.example".to_owned()],
+        }),
+        allowed_origins: vec!["https://app.wallet.example".to_owned()],
+        enrolment_required: true,
+        max_totp_devices: 10,
+        opaque_payload_as_export: false,
+        ..first.clone()
+    };
+    wanted.identity_providers[0].session_claim = "session".to_owned();
+    wanted.identity_providers[0].algorithms = vec!["EdDSA".to_owned()];
+    wanted.action_settings[1].required = false;
+    let mask = [
+        "display_name",
+        "identity_providers",
+        "relying_party",
+        "allowed_origins",
+        "action_settings",
+        "enrolment_required",
+        "max_totp_devices",
+        "opaque_payload_as_export",
+    ];
+    let second = update(&bench, request(&wanted, &mask)).await.unwrap();
+    let expected = pb::Environment { version: 2, etag: second.etag.clone(), ..wanted };
+    assert_eq!(second, expected);
+    // A message that is left out takes the relying party away.
+    let without = pb::Environment { relying_party: None, ..second };
+    assert_eq!(update(&bench, request(&without, &["relying_party"])).await.unwrap().relying_party, None);
+}
+
+#[tokio::test]
+async fn unknown_enum_values_are_refused() {
+    let bench = Bench::new().await;
+    let first = bench.created(HERE, "wallet").await;
+    for value in [0, 99] {
+        let mut wanted = first.clone();
+        wanted.action_settings[0].binding = value;
+        let refused = update(&bench, request(&wanted, &["action_settings"])).await.unwrap_err();
+        assert_eq!(fields(&refused), ["environment.action_settings[0].binding"]);
+    }
+    assert_eq!(bench.read(HERE).await.unwrap(), first);
+}
+
+#[tokio::test]
+async fn a_pair_of_another_environment_cannot_be_taken() {
+    let bench = Bench::new().await;
+    bench.created(THERE, "theirs").await;
+    let first = bench.created(HERE, "ours").await;
+    for validate_only in [true, false] {
+        let wanted = pb::Environment { identity_providers: vec![provider("theirs")], ..first.clone() };
+        let attempt =
+            pb::UpdateEnvironmentRequest { validate_only, ..request(&wanted, &["identity_providers"]) };
+        let refused = update(&bench, attempt).await.unwrap_err();
+        assert_eq!(fields(&refused), ["environment.identity_providers[0].audience"]);
+    }
+    assert_eq!(bench.read(HERE).await.unwrap(), first);
+}
+
+#[tokio::test]
+async fn validating_an_update_changes_nothing() {
+    let bench = Bench::new().await;
+    let first = bench.created(HERE, "wallet").await;
+    let wanted = pb::Environment { max_totp_devices: 5, ..first.clone() };
+    let attempt =
+        pb::UpdateEnvironmentRequest { validate_only: true, ..request(&wanted, &["max_totp_devices"]) };
+    let foreseen = update(&bench, attempt).await.unwrap();
+    assert_eq!((foreseen.version, foreseen.max_totp_devices), (2, 5));
+    // What is foreseen is not there yet: the etag is still that of what is.
+    assert_eq!(foreseen.etag, first.etag);
+    assert_eq!(bench.read(HERE).await.unwrap(), first);
+}
+
+#[tokio::test]
+async fn changing_needs_the_role_here() {
+    let bench = Bench::new().await;
+    let first = bench.created(HERE, "wallet").await;
+    let attempt = async |roles: &[&str]| {
+        let call = bench.by(roles, request(&first, &["display_name"]));
+        outcome(bench.admin().update_environment(call).await).map_err(|error| error.reason())
+    };
+    assert_eq!(attempt(&[&format!("viewer@{HERE}")]).await, Err(Reason::AdminRoleMissing));
+    assert_eq!(attempt(&[&format!("auditor@{HERE}")]).await, Err(Reason::AdminRoleMissing));
+    assert_eq!(attempt(&[&format!("owner@{THERE}")]).await, Err(Reason::ResourceNotFound));
+    assert_eq!(bench.read(HERE).await.unwrap(), first);
+    let absent = pb::Environment { name: name(THERE), ..first.clone() };
+    let call = bench.by(&["owner@*"], request(&absent, &["display_name"]));
+    let refused = outcome(bench.admin().update_environment(call).await).unwrap_err();
+    assert_eq!(refused.reason(), Reason::ResourceNotFound);
+}

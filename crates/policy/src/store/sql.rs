@@ -1,0 +1,193 @@
+//! Environments in SQL.
+
+use async_trait::async_trait;
+use kernel::{EnvironmentId, Result, Timestamp};
+use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::{
+    ActiveValue, ColumnTrait, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, TransactionTrait,
+};
+use storage::sql::{corrupt, unavailable};
+
+use super::entities::{environments, providers, versions};
+use super::record;
+use crate::domain::environment::Environment;
+use crate::domain::provider::IdentityProvider;
+use crate::ports::{EnvironmentStore, Written};
+
+/// Environments in the service's own database.
+#[derive(Clone, Debug)]
+pub(crate) struct SqlEnvironments {
+    database: DatabaseConnection,
+}
+
+impl SqlEnvironments {
+    /// On a database with the migrations of [`crate::Migrator`].
+    pub(crate) fn new(database: DatabaseConnection) -> Self {
+        Self { database }
+    }
+
+    /// Writes a version with all that belongs to it, once the row of the environment says that it is the newest.
+    async fn write(&self, environment: &Environment, by: &str) -> Result<Written> {
+        let version = number(environment.version)?;
+        let settings = record::encode(&environment.settings)?;
+        // Dropping the transaction undoes it.
+        let transaction = self.database.begin().await.map_err(unavailable)?;
+        let moved = if environment.version == 1 {
+            claim(&transaction, environment).await?
+        } else {
+            advance(&transaction, environment.id, version).await?
+        };
+        if !moved {
+            return Ok(Written::Stale);
+        }
+        versions::Entity::insert(versions::ActiveModel {
+            environment: ActiveValue::Set(environment.id.uuid()),
+            version: ActiveValue::Set(version),
+            settings: ActiveValue::Set(settings),
+            made_ms: ActiveValue::Set(environment.updated.millis()),
+            made_by: ActiveValue::Set(by.to_owned()),
+        })
+        .exec_without_returning(&transaction)
+        .await
+        .map_err(unavailable)?;
+        let taken = replace_providers(&transaction, environment).await?;
+        if let Some(index) = taken {
+            return Ok(Written::ProviderInUse(index));
+        }
+        transaction.commit().await.map_err(unavailable)?;
+        Ok(Written::Done)
+    }
+}
+
+/// Takes the id, unless it is taken.
+async fn claim(connection: &impl ConnectionTrait, environment: &Environment) -> Result<bool> {
+    let rows = environments::Entity::insert(environments::ActiveModel {
+        id: ActiveValue::Set(environment.id.uuid()),
+        version: ActiveValue::Set(1),
+        created_ms: ActiveValue::Set(environment.created.millis()),
+    })
+    .on_conflict(OnConflict::column(environments::Column::Id).do_nothing().to_owned())
+    .exec_without_returning(connection)
+    .await
+    .map_err(unavailable)?;
+    Ok(rows == 1)
+}
+
+/// Compare-and-set: moves the newest version to `version` from the one before.
+async fn advance(connection: &impl ConnectionTrait, id: EnvironmentId, version: i64) -> Result<bool> {
+    let updated = environments::Entity::update_many()
+        .col_expr(environments::Column::Version, Expr::value(version))
+        .filter(environments::Column::Id.eq(id.uuid()))
+        .filter(environments::Column::Version.eq(version - 1))
+        .exec(connection)
+        .await
+        .map_err(unavailable)?;
+    Ok(updated.rows_affected == 1)
+}
+
+/// Makes the environment's pairs of issuer and audience those of its new version; tells the index of one that
+/// another environment has.
+async fn replace_providers(
+    connection: &impl ConnectionTrait,
+    environment: &Environment,
+) -> Result<Option<usize>> {
+    providers::Entity::delete_many()
+        .filter(providers::Column::Environment.eq(environment.id.uuid()))
+        .exec(connection)
+        .await
+        .map_err(unavailable)?;
+    let mut pairs: Vec<_> = environment.settings.identity_providers.iter().enumerate().collect();
+    // In one order everywhere, so that two writers that want the same pairs cannot wait for each other.
+    pairs.sort_by_key(|(_, provider)| (&provider.issuer, &provider.audience));
+    for (index, provider) in pairs {
+        let rows = providers::Entity::insert(providers::ActiveModel {
+            issuer: ActiveValue::Set(provider.issuer.clone()),
+            audience: ActiveValue::Set(provider.audience.clone()),
+            environment: ActiveValue::Set(environment.id.uuid()),
+        })
+        .on_conflict(
+            OnConflict::columns([providers::Column::Issuer, providers::Column::Audience])
+                .do_nothing()
+                .to_owned(),
+        )
+        .exec_without_returning(connection)
+        .await
+        .map_err(unavailable)?;
+        if rows != 1 {
+            return Ok(Some(index));
+        }
+    }
+    Ok(None)
+}
+
+/// Versions are signed in SQL.
+fn number(version: u64) -> Result<i64> {
+    i64::try_from(version).map_err(|_| corrupt("version"))
+}
+
+#[async_trait]
+impl EnvironmentStore for SqlEnvironments {
+    async fn create(&self, environment: &Environment, by: &str) -> Result<Written> {
+        self.write(environment, by).await
+    }
+
+    async fn update(&self, next: &Environment, by: &str) -> Result<Written> {
+        self.write(next, by).await
+    }
+
+    async fn read(&self, id: EnvironmentId, version: Option<u64>) -> Result<Option<Environment>> {
+        let Some(row) =
+            environments::Entity::find_by_id(id.uuid()).one(&self.database).await.map_err(unavailable)?
+        else {
+            return Ok(None);
+        };
+        let version = match version.map(i64::try_from) {
+            None => row.version,
+            Some(Ok(version)) => version,
+            Some(Err(_)) => return Ok(None),
+        };
+        let Some(made) = versions::Entity::find_by_id((id.uuid(), version))
+            .one(&self.database)
+            .await
+            .map_err(unavailable)?
+        else {
+            return Ok(None);
+        };
+        Ok(Some(Environment {
+            id,
+            version: u64::try_from(version).map_err(|_| corrupt("version"))?,
+            created: Timestamp::from_millis(row.created_ms),
+            updated: Timestamp::from_millis(made.made_ms),
+            settings: record::decode(&made.settings)?,
+        }))
+    }
+
+    async fn ids(&self, after: Option<EnvironmentId>, limit: u64) -> Result<Vec<EnvironmentId>> {
+        let mut query = environments::Entity::find()
+            .select_only()
+            .column(environments::Column::Id)
+            .order_by_asc(environments::Column::Id)
+            .limit(limit);
+        if let Some(after) = after {
+            query = query.filter(environments::Column::Id.gt(after.uuid()));
+        }
+        let ids: Vec<uuid::Uuid> = query.into_tuple().all(&self.database).await.map_err(unavailable)?;
+        Ok(ids.into_iter().map(EnvironmentId::from_uuid).collect())
+    }
+
+    async fn provider_in_use(
+        &self,
+        id: EnvironmentId,
+        candidates: &[IdentityProvider],
+    ) -> Result<Option<usize>> {
+        for (index, provider) in candidates.iter().enumerate() {
+            let key = (provider.issuer.clone(), provider.audience.clone());
+            let row = providers::Entity::find_by_id(key).one(&self.database).await.map_err(unavailable)?;
+            if row.is_some_and(|row| row.environment != id.uuid()) {
+                return Ok(Some(index));
+            }
+        }
+        Ok(None)
+    }
+}
