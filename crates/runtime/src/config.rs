@@ -9,8 +9,8 @@ use kernel::{Error, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// The prefix of environment variables; `__` stands for a dot: `COUNTERSIGN_LOG__LEVEL`.
-pub const ENV_PREFIX: &str = "COUNTERSIGN_";
+/// The prefix of environment variables that are settings; `__` stands for a dot: `COUNTERSIGN__LOG__LEVEL`.
+pub const ENV_PREFIX: &str = "COUNTERSIGN__";
 
 /// Reads the configuration. `T` must refuse unknown fields (`serde(deny_unknown_fields)`), and its default is what
 /// holds where nothing is said.
@@ -22,9 +22,7 @@ pub fn load<T: DeserializeOwned + Serialize + Default>(file: Option<&Path>) -> R
         }
         figment = figment.merge(Toml::file_exact(file));
     }
-    // Variables of this program that are not settings (for its tests and its command line).
-    let ignored = ["dev_file", "config"];
-    figment.merge(Env::prefixed(ENV_PREFIX).ignore(&ignored).split("__")).extract().map_err(|error| {
+    figment.merge(Env::prefixed(ENV_PREFIX).split("__")).extract().map_err(|error| {
         let lines: Vec<String> = error.into_iter().map(|one| explain(&one)).collect();
         invalid(lines.join("\n"))
     })

@@ -14,7 +14,6 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram};
 use storage::AuditLog;
 use tokio::sync::Semaphore;
-use tonic::Status;
 use tracing::{Instrument as _, field};
 
 use crate::{limits, status, trace};
@@ -90,7 +89,7 @@ impl Guard {
         if !headers.contains_key("grpc-status") || headers.contains_key("grpc-status-details-bin") {
             return response;
         }
-        let Some(found) = Status::from_header_map(headers) else { return response };
+        let Some(found) = status::in_headers(headers) else { return response };
         let Some(error) = status::explain(found.code(), found.message()) else { return response };
         // Paths that lead nowhere are not worth a row each.
         if error.reason() != Reason::MethodUnknown

@@ -178,7 +178,7 @@ async fn a_deadline_ends_a_call_with_our_reason() {
         .unwrap();
     request.extensions_mut().insert(PeerIdentity("friend".to_owned()));
     let answer = router.oneshot(request).await.unwrap();
-    let late = Status::from_header_map(answer.headers()).unwrap();
+    let late = status::in_headers(answer.headers()).unwrap();
     assert_eq!(status::from_status(&late).reason(), Reason::DeadlineExceeded);
 }
 

@@ -83,6 +83,11 @@ pub(crate) fn overloaded() -> Status {
     )
 }
 
+/// The status in the headers of an answer that has no body; none when the call went on.
+pub(crate) fn in_headers(headers: &http::HeaderMap) -> Option<Status> {
+    Status::from_header_map(headers)
+}
+
 /// Our words for a refusal that the gRPC framework made itself, without details.
 pub(crate) fn explain(code: tonic::Code, message: &str) -> Option<Error> {
     match code {

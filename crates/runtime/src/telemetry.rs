@@ -1,6 +1,7 @@
 //! Logs, traces and metrics. Logs are JSON lines with the trace id, or plain text for people; traces and metrics go
 //! to an OTLP endpoint when one is configured. Trace ids are made in any case.
 
+use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use kernel::{Error, Result};
@@ -97,7 +98,9 @@ impl Telemetry {
         }
         let tracer = tracer.build();
         let spans = tracing_opentelemetry::layer().with_tracer(tracer.tracer("countersign"));
-        let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+        let lines = tracing_subscriber::fmt::layer()
+            .with_writer(std::io::stderr)
+            .with_ansi(std::io::stderr().is_terminal());
         let lines = match config.format {
             LogFormat::Json => {
                 lines.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed()

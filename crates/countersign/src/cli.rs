@@ -1,0 +1,200 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Action-based MFA in front of embedded (MPC) wallets.
+#[derive(Debug, Parser)]
+#[command(name = "countersign", version, about, propagate_version = true)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Runs the whole suite in this process, on embedded state and fresh random keys, for trying it out.
+    Dev(DevOptions),
+    /// Plays the main job with real calls, a line a step, and fails when any step ends differently than promised.
+    #[cfg(feature = "demo")]
+    Demo(DemoOptions),
+    /// Makes a token for a running `countersign dev`.
+    Token {
+        /// The file that `countersign dev` wrote.
+        #[command(flatten)]
+        dev_file: DevFileOption,
+        /// For whom.
+        #[command(subcommand)]
+        kind: TokenKind,
+    },
+    /// Creates and uses wallets of a running `countersign dev`.
+    Wallet {
+        /// Which suite, and as whom.
+        #[command(flatten)]
+        target: Target,
+        /// What to do with them.
+        #[command(subcommand)]
+        action: WalletAction,
+    },
+    /// Looks at configuration.
+    Config {
+        /// What to do with it.
+        #[command(subcommand)]
+        action: ConfigAction,
+    },
+}
+
+/// Options of `dev`.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct DevOptions {
+    /// Keeps keys and state in this folder; without it they are gone when the process ends.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// A configuration file (TOML); see `countersign config check`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Where to listen; loopback only. Port 0 takes a free one.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Where to write what `countersign token` and `countersign wallet` need.
+    #[command(flatten)]
+    pub(crate) dev_file: DevFileOption,
+}
+
+/// Options of `demo`.
+#[cfg(feature = "demo")]
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DemoOptions {
+    /// Plays on this running `countersign dev`, e.g. `http://127.0.0.1:50051`, instead of one of its own.
+    #[arg(long, value_name = "URL")]
+    pub(crate) endpoint: Option<String>,
+    /// The file that the running `countersign dev` wrote.
+    #[command(flatten)]
+    pub(crate) dev_file: DevFileOption,
+}
+
+/// Where the file for clients of `countersign dev` is.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DevFileOption {
+    /// The file for clients of `countersign dev`. It holds keys: mode 0600.
+    #[arg(
+        long = "dev-file",
+        value_name = "FILE",
+        env = "COUNTERSIGN_DEV_FILE",
+        default_value = ".countersign/dev.json"
+    )]
+    pub(crate) path: PathBuf,
+}
+
+impl Default for DevFileOption {
+    fn default() -> Self {
+        Self { path: PathBuf::from(".countersign/dev.json") }
+    }
+}
+
+/// For whom a token is made.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenKind {
+    /// A session token of a user, as the identity provider of `countersign dev` makes it.
+    User {
+        /// The user's name at the provider.
+        #[arg(long, default_value = "alice")]
+        name: String,
+        /// The session's name.
+        #[arg(long, default_value = "session-1")]
+        session: String,
+        /// The environment, by id; by default the one `countersign dev` made.
+        #[arg(long)]
+        environment: Option<String>,
+        /// How many seconds ago the user signed in.
+        #[arg(long, default_value_t = 0)]
+        signed_in_ago: u32,
+        /// For how many seconds the session lasts.
+        #[arg(long, default_value_t = 3600)]
+        lifetime: u32,
+    },
+    /// A token of an administrator.
+    Admin {
+        /// The administrator's name.
+        #[arg(long, default_value = "dev")]
+        name: String,
+        /// What they may do: `viewer`, `editor`, `auditor` or `owner`, at an environment's id or `*`.
+        #[arg(long = "role", default_value = "owner@*")]
+        roles: Vec<String>,
+    },
+}
+
+/// Which suite to call, and as whom.
+#[derive(Debug, Args)]
+pub(crate) struct Target {
+    /// The file that `countersign dev` wrote.
+    #[command(flatten)]
+    pub(crate) dev_file: DevFileOption,
+    /// The user's name at the provider of `countersign dev`.
+    #[arg(long, global = true, default_value = "alice")]
+    pub(crate) name: String,
+    /// The session's name.
+    #[arg(long, global = true, default_value = "session-1")]
+    pub(crate) session: String,
+}
+
+/// What to do with wallets.
+#[derive(Debug, Subcommand)]
+pub(crate) enum WalletAction {
+    /// Creates a wallet and prints its name and address.
+    Create {
+        /// The operation's id, for a retry; a fresh one by default.
+        #[arg(long)]
+        operation_id: Option<String>,
+    },
+    /// Lists the user's wallets.
+    List,
+    /// Signs a message and prints the signature in hex.
+    Sign {
+        /// The wallet, by name or id.
+        wallet: String,
+        /// The message, as text.
+        #[arg(long)]
+        message: String,
+        /// How to prove a second factor, where policy asks for one.
+        #[command(flatten)]
+        proof: ProofOptions,
+    },
+    /// Exports the private key, opens it, and proves that it makes the wallet's address.
+    Export {
+        /// The wallet, by name or id.
+        wallet: String,
+        /// Writes the key to this new file, mode 0600; without it the key is only checked, and thrown away.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// How to prove a second factor, where policy asks for one.
+        #[command(flatten)]
+        proof: ProofOptions,
+    },
+}
+
+/// How to prove a second factor.
+#[derive(Debug, Args)]
+pub(crate) struct ProofOptions {
+    /// The code that the authenticator app shows now.
+    #[arg(long)]
+    pub(crate) code: Option<String>,
+    /// The operation's id, for a retry; a fresh one by default.
+    #[arg(long)]
+    pub(crate) operation_id: Option<String>,
+}
+
+/// What to do with configuration.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigAction {
+    /// Checks a configuration file and the environment, and says what is wrong.
+    Check {
+        /// The file (TOML).
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+}

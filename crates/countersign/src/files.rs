@@ -1,0 +1,67 @@
+//! Files that hold secrets: only their owner can read them, and they are never half written.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
+
+use kernel::{Error, Result};
+
+/// Makes a folder that only its owner can enter, and those above it.
+pub(crate) fn private_folder(path: &Path) -> Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| failed(path, &error))
+}
+
+/// Writes a new file of mode 0600. Refused when it exists.
+pub(crate) fn create_private(path: &Path, content: &[u8]) -> Result<()> {
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    write(file.map_err(|error| failed(path, &error))?, path, content)
+}
+
+/// Writes a file of mode 0600 in place of an older one: whole, or not at all.
+pub(crate) fn replace_private(path: &Path, content: &[u8]) -> Result<()> {
+    let aside = path.with_extension(format!("{}.new", std::process::id()));
+    let _ = std::fs::remove_file(&aside);
+    create_private(&aside, content)?;
+    std::fs::rename(&aside, path).map_err(|error| failed(path, &error))
+}
+
+/// Reads a file that holds secrets. Refused when others than its owner can read it.
+pub(crate) fn read_private(path: &Path) -> Result<Vec<u8>> {
+    let metadata = std::fs::metadata(path).map_err(|error| failed(path, &error))?;
+    let mode = metadata.permissions().mode();
+    if mode & 0o077 != 0 {
+        return Err(Error::invalid(
+            path.display().to_string(),
+            format!("holds keys and can be read by others (mode {:o}); `chmod 600` it", mode & 0o777),
+        ));
+    }
+    std::fs::read(path).map_err(|error| failed(path, &error))
+}
+
+fn write(mut file: File, path: &Path, content: &[u8]) -> Result<()> {
+    file.write_all(content).and_then(|()| file.sync_all()).map_err(|error| failed(path, &error))
+}
+
+fn failed(path: &Path, error: &std::io::Error) -> Error {
+    Error::invalid(path.display().to_string(), error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_for_their_owner_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        replace_private(&path, b"one").unwrap();
+        replace_private(&path, b"two").unwrap();
+        assert_eq!(read_private(&path).unwrap(), b"two");
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(create_private(&path, b"three").is_err());
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(read_private(&path).is_err());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}
