@@ -7,8 +7,10 @@ use kernel::audit::{Actor, Event, TraceId};
 use kernel::{Clock, EnvironmentId, Error, Reason, Result, Timestamp};
 use storage::{AuditLog, Trail};
 use tonic::{Extensions, Request, Response, Status};
+use tracing::Instrument as _;
 
 use crate::call::{AdminCall, PeerCall, UserCall};
+use crate::guard::InFlight;
 use crate::identity::{Admins, PeerIdentity, Sessions};
 use crate::status::to_status;
 
@@ -63,9 +65,8 @@ impl Gate {
         work: impl FnOnce(UserCall, T) -> F + Send,
     ) -> Result<Response<U>, Status>
     where
-        T: Send,
-        U: Send,
-        F: Future<Output = Result<U>> + Send,
+        U: Send + 'static,
+        F: Future<Output = Result<U>> + Send + 'static,
     {
         let now = self.parts.clock.now();
         let (metadata, extensions, message) = request.into_parts();
@@ -97,7 +98,7 @@ impl Gate {
             at: now,
             trail: trail.clone(),
         };
-        finish(&trail, keep, work(call, message).await).await
+        finish(trail, keep, &extensions, work(call, message)).await
     }
 
     /// A call by an administrator. The use case says which role it takes: [`AdminCall::require`].
@@ -109,9 +110,8 @@ impl Gate {
         work: impl FnOnce(AdminCall, T) -> F + Send,
     ) -> Result<Response<U>, Status>
     where
-        T: Send,
-        U: Send,
-        F: Future<Output = Result<U>> + Send,
+        U: Send + 'static,
+        F: Future<Output = Result<U>> + Send + 'static,
     {
         let now = self.parts.clock.now();
         let (metadata, extensions, message) = request.into_parts();
@@ -127,7 +127,7 @@ impl Gate {
         };
         let trail = self.trail(kind, now, Actor::Admin(admin.subject.clone()), None, &extensions);
         let call = AdminCall { subject: admin.subject, grants: admin.grants, at: now, trail: trail.clone() };
-        finish(&trail, keep, work(call, message).await).await
+        finish(trail, keep, &extensions, work(call, message)).await
     }
 
     /// A call by another service, whose role must be among `callers`.
@@ -140,9 +140,8 @@ impl Gate {
         work: impl FnOnce(PeerCall, T) -> F + Send,
     ) -> Result<Response<U>, Status>
     where
-        T: Send,
-        U: Send,
-        F: Future<Output = Result<U>> + Send,
+        U: Send + 'static,
+        F: Future<Output = Result<U>> + Send + 'static,
     {
         let now = self.parts.clock.now();
         let (_, extensions, message) = request.into_parts();
@@ -158,11 +157,11 @@ impl Gate {
         };
         let trail = self.trail(kind, now, Actor::Peer(role.clone()), None, &extensions);
         let call = PeerCall { role, at: now, trail: trail.clone() };
-        finish(&trail, keep, work(call, message).await).await
+        finish(trail, keep, &extensions, work(call, message)).await
     }
 
     /// The refusal of a caller who could not be identified.
-    async fn unknown<U: Send>(
+    async fn unknown<U: Send + 'static>(
         &self,
         kind: &'static str,
         environment: Option<EnvironmentId>,
@@ -171,7 +170,7 @@ impl Gate {
         error: Error,
     ) -> Result<Response<U>, Status> {
         let trail = self.trail(kind, now, Actor::Unknown, environment, extensions);
-        finish(&trail, Keep::Refusals, Err(error)).await
+        finish(trail, Keep::Refusals, extensions, std::future::ready(Err(error))).await
     }
 
     fn trail(
@@ -189,8 +188,24 @@ impl Gate {
     }
 }
 
-async fn finish<U: Send>(trail: &Trail, keep: Keep, result: Result<U>) -> Result<Response<U>, Status> {
-    match trail.end(result, keep == Keep::All).await {
+/// Runs a use case to its end and writes the end down, in a task of its own: a caller that goes away, or whose time is
+/// up, stops neither.
+async fn finish<U: Send + 'static>(
+    trail: Trail,
+    keep: Keep,
+    extensions: &Extensions,
+    work: impl Future<Output = Result<U>> + Send + 'static,
+) -> Result<Response<U>, Status> {
+    // The call counts as in flight until it has ended, not only until its caller stops waiting.
+    let in_flight = extensions.get::<InFlight>().cloned();
+    let run = async move {
+        let result = trail.end(work.await, keep == Keep::All).await;
+        drop(in_flight);
+        result
+    };
+    let result =
+        tokio::spawn(run.in_current_span()).await.unwrap_or_else(|error| Err(Error::internal(error)));
+    match result {
         Ok(answer) => Ok(Response::new(answer)),
         Err(error) => {
             tracing::info!(reason = %error.reason(), "refused");

@@ -7,16 +7,19 @@ use std::time::Duration;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderValue, header};
 use kernel::audit::{Actor, Event, Outcome};
 use kernel::{Clock, Reason};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram};
 use storage::AuditLog;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{Instrument as _, field};
 
 use crate::{limits, status, trace};
+
+/// The response metadata that names the trace of a call, 32 hex digits.
+const TRACE_HEADER: &str = "countersign-trace-id";
 
 /// What the guard of one listener shares among calls.
 #[derive(Clone)]
@@ -46,20 +49,27 @@ impl Guard {
     }
 }
 
+/// A place among the calls in flight; free when the last clone is gone.
+#[derive(Clone)]
+pub(crate) struct InFlight(#[expect(dead_code, reason = "held, not used")] Arc<OwnedSemaphorePermit>);
+
 /// The middleware.
 pub(crate) async fn guard(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
     let is_grpc = is_grpc(request.headers());
     let path = request.uri().path().to_owned();
     let span =
         tracing::info_span!("call", rpc.method = %path, trace_id = field::Empty, grpc.status = field::Empty);
-    if let Some(trace) = trace::join(&span, request.headers()) {
+    let trace = trace::join(&span, request.headers());
+    if let Some(trace) = trace {
         span.record("trace_id", field::display(trace));
         request.extensions_mut().insert(trace);
     }
-    async {
-        let Ok(_permit) = guard.in_flight.try_acquire() else {
+    let mut response = async {
+        let Ok(permit) = guard.in_flight.clone().try_acquire_owned() else {
             return if is_grpc { status::overloaded().into_http() } else { unavailable() };
         };
+        let permit = InFlight(Arc::new(permit));
+        request.extensions_mut().insert(permit.clone());
         #[expect(clippy::disallowed_methods, reason = "measures a duration, decides nothing")]
         let started = std::time::Instant::now();
         let deadline = deadline(request.headers());
@@ -79,7 +89,12 @@ pub(crate) async fn guard(State(guard): State<Guard>, mut request: Request, next
         response
     }
     .instrument(span.clone())
-    .await
+    .await;
+    // For the caller to quote to the operator.
+    if let Some(value) = trace.and_then(|trace| HeaderValue::try_from(trace.to_string()).ok()) {
+        response.headers_mut().insert(TRACE_HEADER, value);
+    }
+    response
 }
 
 impl Guard {

@@ -1,1 +1,30 @@
-//! token-issuer
+//! Proofs, elevated access tokens and receipts.
+//!
+//! A user proves a second factor and gets an *elevated access token* for the scopes asked for, or for exactly one
+//! operation. The token pays for an operation: the issuer judges it by the policy in force, spends it, and gives a
+//! *receipt*, by which it says that this user may do exactly this operation now. Whoever does the operation acts on
+//! nothing but a receipt.
+
+mod authenticate_totp;
+mod authorize_operation;
+mod check_step_up;
+mod compose;
+pub mod domain;
+#[cfg(test)]
+mod fixtures;
+mod get_session;
+mod grpc;
+mod introspect_token;
+mod json_web_key_set;
+mod keys;
+mod migrations;
+mod mint;
+mod peers;
+pub mod ports;
+mod presented;
+pub mod store;
+
+pub use compose::{Parts, TokenIssuer, compose};
+pub use migrations::Migrator;
+pub use mint::ELEVATED_AUDIENCE;
+pub use store::MemoryTokenStore;

@@ -43,7 +43,8 @@ pub(crate) async fn run(target: &Target, action: WalletAction) -> Result<()> {
             let id = operation(proof.operation_id.as_deref(), &ids)?;
             let operation = sign_operation(client.environment, client.user, id, wallet, message.as_bytes());
             let receipt = receipt(&client, &operation, &proof, &ids).await?;
-            output::line(&HEXLOWER.encode(&client.sign(&operation, &receipt).await?));
+            let signature = client.sign(&operation, &receipt).await.map_err(|error| hint(error, &proof))?;
+            output::line(&HEXLOWER.encode(&signature));
         }
         WalletAction::Export { wallet, out, proof } => {
             export(&client, &file, &wallet, out.as_deref(), &proof, &entropy).await?;

@@ -340,7 +340,10 @@ pub mod step_up_service_client {
         }
         /// Proves a TOTP factor and returns an elevated access token for the scopes asked for, and where an operation is
         /// given for exactly that. The code is consumed. A pending device is activated by its first right code.
-        /// Refused with CODE_REJECTED, FACTOR_THROTTLED, TOKEN_LIMIT_REACHED, ACTION_DENIED or REQUEST_ID_REUSED.
+        /// Refused with CODE_REJECTED, FACTOR_THROTTLED, TOKEN_LIMIT_REACHED, ACTION_DENIED or REQUEST_ID_REUSED; before the
+        /// code is tested with STEP_UP_REQUIRED, where such a token could not open the action (by its factor, or because the
+        /// action wants a token bound to the operation and none was given); and with TOKEN_EXPIRED, where a retry comes when
+        /// the first token has expired.
         pub async fn authenticate_totp(
             &mut self,
             request: impl tonic::IntoRequest<super::AuthenticateTotpRequest>,
@@ -438,7 +441,10 @@ pub mod step_up_service_server {
         >;
         /// Proves a TOTP factor and returns an elevated access token for the scopes asked for, and where an operation is
         /// given for exactly that. The code is consumed. A pending device is activated by its first right code.
-        /// Refused with CODE_REJECTED, FACTOR_THROTTLED, TOKEN_LIMIT_REACHED, ACTION_DENIED or REQUEST_ID_REUSED.
+        /// Refused with CODE_REJECTED, FACTOR_THROTTLED, TOKEN_LIMIT_REACHED, ACTION_DENIED or REQUEST_ID_REUSED; before the
+        /// code is tested with STEP_UP_REQUIRED, where such a token could not open the action (by its factor, or because the
+        /// action wants a token bound to the operation and none was given); and with TOKEN_EXPIRED, where a retry comes when
+        /// the first token has expired.
         async fn authenticate_totp(
             &self,
             request: tonic::Request<super::AuthenticateTotpRequest>,

@@ -1,0 +1,202 @@
+//! Authorizes one operation: a receipt for exactly that, or a refusal that says what would do.
+//!
+//! Authorization comes last. Token, factors and policy are judged first; only then is the operation id tied to its
+//! digest and a single-use token spent, and from there on the call runs to its end even if the caller is gone.
+
+use std::sync::Arc;
+
+use kernel::{Error, Result, SecretText, Timestamp};
+use operation::{CheckedOperation, Digest};
+use runtime::UserCall;
+use tracing::Instrument as _;
+
+use crate::authenticate_totp::is_opaque;
+use crate::domain::decision::{Question, Verdict};
+use crate::domain::factors::{FactorFacts, Proof};
+use crate::domain::receipt::Grant;
+use crate::domain::record::{TokenRecord, TokenState, already_redeemed, expired, unknown};
+use crate::domain::refusal::{action_denied, enrolment_required, step_up_required};
+use crate::domain::requirement::{Binding, TokenBehavior};
+use crate::domain::token::Token;
+use crate::mint::{Mint, Receipt};
+use crate::ports::{Factors, OperationClaim, OperationIds, Policy, TokenStore};
+use crate::presented;
+
+/// Authorizes operations.
+#[derive(Clone)]
+pub(crate) struct AuthorizeOperation {
+    pub(crate) policy: Arc<dyn Policy>,
+    pub(crate) factors: Arc<dyn Factors>,
+    pub(crate) tokens: Arc<dyn TokenStore>,
+    pub(crate) operations: Arc<dyn OperationIds>,
+    pub(crate) mint: Arc<Mint>,
+}
+
+/// An authorized operation.
+#[derive(Debug)]
+pub(crate) struct Authorized {
+    /// The receipt.
+    pub(crate) receipt: Receipt,
+    /// The operation's digest.
+    pub(crate) digest: Digest,
+    /// Whether a single-use token was spent for it.
+    pub(crate) token_redeemed: bool,
+    /// The version of the environment that was judged by.
+    pub(crate) policy_version: u64,
+}
+
+impl AuthorizeOperation {
+    /// Authorizes `operation` for the caller, paid for by the elevated token if one is needed.
+    pub(crate) async fn authorize(
+        &self,
+        call: &UserCall,
+        operation: CheckedOperation,
+        elevated: Option<SecretText>,
+    ) -> Result<Authorized> {
+        call.trail.operation(operation.operation().id, *operation.digest().as_bytes()).await;
+        let offered = match elevated {
+            Some(jwt) => Some(self.offered(call, &operation, &jwt).await?),
+            None => None,
+        };
+        let facts = self.factors.facts(call.environment, call.user).await?;
+        let proof = offered.as_ref().and_then(|offered| offered.proof(&facts, call.at));
+        let question = Question {
+            environment: call.environment,
+            user: call.user,
+            action: operation.action(),
+            facts: &facts,
+            proof: proof.as_ref(),
+            opaque_payload: is_opaque(&operation),
+        };
+        let decision = self.policy.decide(question).await?;
+        let digest = operation.digest();
+        let token = match decision.verdict {
+            Verdict::Allow(_) => None,
+            Verdict::AllowWithProof(requirement) => match (offered, proof) {
+                (Some(offered), Some(_)) => Some(offered.token),
+                // No proof was shown, so none can have satisfied anything.
+                _ => return Err(step_up_required(&requirement, Some(digest))),
+            },
+            Verdict::StepUpRequired(requirement) => return Err(step_up_required(&requirement, Some(digest))),
+            Verdict::EnrolmentRequired(requirement) => {
+                return Err(enrolment_required(&requirement, Some(digest)));
+            }
+            Verdict::Deny => return Err(action_denied(operation.action())),
+        };
+        call.trail.intend().await?;
+        let commit = Commit {
+            authorize: self.clone(),
+            call: call.clone(),
+            operation,
+            token,
+            policy_version: decision.policy_version,
+        };
+        // Its own task: a caller that goes away cannot stop it between the token and the receipt.
+        tokio::spawn(commit.run().instrument(tracing::Span::current())).await.map_err(Error::internal)?
+    }
+
+    /// Judges the token that was offered, short of what policy says.
+    async fn offered(
+        &self,
+        call: &UserCall,
+        operation: &CheckedOperation,
+        jwt: &SecretText,
+    ) -> Result<Offered> {
+        let token = presented::open(&self.mint, call, jwt)?;
+        presented::check_scope(&token, operation)?;
+        // Before the binding: of a token that is spent and bound to something else, that it is spent says more.
+        let record = self.tokens.get(token.id, call.at).await?.ok_or_else(unknown)?;
+        presented::check_record(&token, &record)?;
+        let paid_at = check_use(&record, operation, call.at)?;
+        let binding = token.binding_to(operation).ok_or_else(presented::bound_elsewhere)?;
+        Ok(Offered { token, binding, paid_at })
+    }
+}
+
+/// Whether the token can pay for this operation now; when it paid for it, should it have done so already.
+fn check_use(
+    record: &TokenRecord,
+    operation: &CheckedOperation,
+    now: Timestamp,
+) -> Result<Option<Timestamp>> {
+    if let Some(payment) = record.payment_for(operation.operation().id, operation.digest()) {
+        // The store forgets it when the window for asking again ends.
+        return Ok(Some(payment.at));
+    }
+    if now >= record.token.expires {
+        return Err(expired());
+    }
+    match record.state {
+        TokenState::Issued => Ok(None),
+        TokenState::Redeemed(_) => Err(already_redeemed()),
+    }
+}
+
+/// A token that is good for the operation, as far as it can be told without policy.
+struct Offered {
+    token: Token,
+    binding: Binding,
+    /// When it paid for exactly this operation, if it did.
+    paid_at: Option<Timestamp>,
+}
+
+impl Offered {
+    /// The token as a proof; none when its factor is a factor no more.
+    fn proof(&self, facts: &FactorFacts, now: Timestamp) -> Option<Proof> {
+        let factor = facts.factor(self.token.device)?;
+        // Asking again does not make a proof older than it was when it was accepted.
+        let age = self.paid_at.unwrap_or(now).since(self.token.auth_time);
+        Some(Proof {
+            acr: self.token.acr,
+            kind: factor.kind,
+            device: self.token.device,
+            auth_time: now.minus(age),
+            scopes: self.token.scopes.clone(),
+            binding: self.binding,
+            token_behavior: self.token.behavior,
+        })
+    }
+}
+
+/// The last step, with all that it needs in hand.
+struct Commit {
+    authorize: AuthorizeOperation,
+    call: UserCall,
+    operation: CheckedOperation,
+    /// The token that satisfied policy; none where policy asked for no proof.
+    token: Option<Token>,
+    policy_version: u64,
+}
+
+impl Commit {
+    async fn run(self) -> Result<Authorized> {
+        let (id, digest) = (self.operation.operation().id, self.operation.digest());
+        let claim = OperationClaim {
+            environment: self.call.environment,
+            user: self.call.user,
+            operation: id,
+            digest,
+            at: self.call.at,
+        };
+        self.authorize.operations.claim(&claim).await?;
+        let single_use = self.token.as_ref().filter(|token| token.behavior == TokenBehavior::SingleUse);
+        if let Some(token) = single_use {
+            self.authorize.tokens.redeem(token.id, id, digest, self.call.at).await?;
+        }
+        let grant = Grant {
+            operation: &self.operation,
+            session: &self.call.session,
+            token: self.token.as_ref(),
+            policy_version: self.policy_version,
+        };
+        Ok(Authorized {
+            receipt: self.authorize.mint.receipt(&grant, self.call.at)?,
+            digest,
+            token_redeemed: single_use.is_some(),
+            policy_version: self.policy_version,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,121 @@
+//! Puts the issuer together.
+
+use std::sync::Arc;
+
+use jose::{Algorithm, KeySet};
+use kernel::{Clock, Entropy, Result};
+use runtime::receipts::{FACTORS_AUDIENCE, audience_of_group};
+use runtime::{Gate, RoleMounts};
+use sea_orm::DatabaseConnection;
+use storage::{AuditLog, Sealer};
+use tonic::transport::Channel;
+
+use crate::authenticate_totp::AuthenticateTotp;
+use crate::authorize_operation::AuthorizeOperation;
+use crate::check_step_up::CheckStepUp;
+use crate::domain::receipt::Audiences;
+use crate::grpc::{self, AdminHandler, StepUpHandler, TokenHandler};
+use crate::introspect_token::IntrospectToken;
+use crate::json_web_key_set::json_web_key_set;
+use crate::keys::KeyPurpose;
+use crate::mint::Mint;
+use crate::peers::{FactorsPeer, PolicyPeer};
+use crate::ports::{Factors, Policy, TokenStore};
+use crate::store::{SqlKeys, SqlOperationIds};
+
+/// What the issuer is made of.
+pub struct Parts {
+    /// The `iss` of its tokens and receipts; the operator's statement of receipt keys names it.
+    pub issuer: String,
+    /// The group of signing nodes that its receipts are for.
+    pub node_group: String,
+    /// What new tokens and receipts are signed with.
+    pub algorithm: Algorithm,
+    /// Its database, migrated by [`Migrator`](crate::Migrator).
+    pub database: DatabaseConnection,
+    /// Seals its private keys.
+    pub sealer: Arc<Sealer>,
+    /// Where tokens are on file.
+    pub tokens: Arc<dyn TokenStore>,
+    /// To policy's peer listener.
+    pub policy: Channel,
+    /// To the peer listener of the service that keeps the factors.
+    pub factors: Channel,
+    /// Authenticates users and administrators.
+    pub gate: Gate,
+    /// The audit trail that the gate writes.
+    pub audit: Arc<dyn AuditLog>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// The issuer, ready to be served.
+pub struct TokenIssuer {
+    /// What it serves.
+    pub mounts: RoleMounts,
+    mint: Arc<Mint>,
+}
+
+impl std::fmt::Debug for TokenIssuer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TokenIssuer").field("mounts", &self.mounts).finish_non_exhaustive()
+    }
+}
+
+impl TokenIssuer {
+    /// The public keys that receipts are signed with, for the operator root to state.
+    pub fn receipt_public_keys(&self) -> &KeySet {
+        self.mint.receipt_keys()
+    }
+}
+
+/// Puts the issuer together. Makes its keys at the first start; refused when the database does not answer or its keys
+/// do not open.
+pub async fn compose(parts: Parts) -> Result<TokenIssuer> {
+    let keys = SqlKeys::new(parts.database.clone(), parts.sealer);
+    let now = parts.clock.now();
+    let mint = Arc::new(Mint {
+        issuer: parts.issuer,
+        audiences: Audiences {
+            nodes: audience_of_group(&parts.node_group),
+            factors: FACTORS_AUDIENCE.to_owned(),
+        },
+        elevated: keys.load(KeyPurpose::Elevated, parts.algorithm, now).await?,
+        receipts: keys.load(KeyPurpose::Receipt, parts.algorithm, now).await?,
+        entropy: parts.entropy,
+    });
+    let policy: Arc<dyn Policy> = Arc::new(PolicyPeer::new(parts.policy));
+    let factors: Arc<dyn Factors> = Arc::new(FactorsPeer::new(parts.factors));
+    let tokens = parts.tokens;
+
+    let step_up = StepUpHandler {
+        gate: parts.gate.clone(),
+        check_step_up: CheckStepUp { policy: policy.clone(), factors: factors.clone() },
+        authenticate_totp: AuthenticateTotp {
+            policy: policy.clone(),
+            factors: factors.clone(),
+            tokens: tokens.clone(),
+            mint: mint.clone(),
+        },
+        authorize_operation: AuthorizeOperation {
+            policy,
+            factors: factors.clone(),
+            tokens: tokens.clone(),
+            operations: Arc::new(SqlOperationIds::new(parts.database)),
+            mint: mint.clone(),
+        },
+    };
+    let token = TokenHandler {
+        gate: parts.gate.clone(),
+        introspect_token: IntrospectToken { factors, tokens, mint: mint.clone() },
+        jwks: json_web_key_set(&mint)?,
+    };
+    let admin = AdminHandler { gate: parts.gate, audit: parts.audit.clone() };
+    let mounts = grpc::mounts(step_up, token, admin, parts.audit, parts.clock);
+    Ok(TokenIssuer { mounts, mint })
+}
+
+#[cfg(test)]
+mod tests;

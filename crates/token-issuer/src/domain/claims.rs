@@ -1,0 +1,103 @@
+//! A token as claims and back. Both directions are exact: what was signed and what is on file are compared whole.
+
+use jose::{AuthorizationDetail, AuthorizationDetailType, ElevatedClaims};
+use kernel::Timestamp;
+use operation::Digest;
+
+use super::requirement::TokenBehavior;
+use super::token::{BoundOperation, Token};
+
+/// The claims of the token, as `issuer` signs them for `audience`.
+pub(crate) fn of_token(token: &Token, issuer: &str, audience: &str) -> ElevatedClaims {
+    ElevatedClaims {
+        iss: issuer.to_owned(),
+        aud: audience.to_owned(),
+        sub: token.user,
+        environment_id: token.environment,
+        sid: token.session.clone(),
+        jti: token.id,
+        iat: token.issued.seconds(),
+        nbf: token.issued.seconds(),
+        exp: token.expires.seconds(),
+        scope: token.scopes.clone(),
+        single_use: token.behavior == TokenBehavior::SingleUse,
+        acr: token.acr,
+        amr: token.amr.iter().map(|method| method.as_str().to_owned()).collect(),
+        auth_time: token.auth_time.seconds(),
+        device_id: token.device,
+        policy_version: token.policy_version,
+        authorization_details: token.operation.map(|operation| {
+            vec![AuthorizationDetail {
+                kind: AuthorizationDetailType::Operation,
+                operation_id: operation.id,
+                digest: *operation.digest.as_bytes(),
+                action: operation.action,
+                wallet: operation.wallet,
+            }]
+        }),
+    }
+}
+
+/// The token that the claims state; `None` for claims that this issuer never makes.
+pub(crate) fn to_token(claims: ElevatedClaims) -> Option<Token> {
+    let operation = match claims.authorization_details.as_deref() {
+        None => None,
+        Some([detail]) => Some(BoundOperation {
+            id: detail.operation_id,
+            digest: Digest::from_bytes(detail.digest),
+            action: detail.action,
+            wallet: detail.wallet,
+        }),
+        Some(_) => return None,
+    };
+    if claims.nbf != claims.iat {
+        return None;
+    }
+    Some(Token {
+        id: claims.jti,
+        environment: claims.environment_id,
+        user: claims.sub,
+        session: claims.sid,
+        scopes: claims.scope,
+        behavior: if claims.single_use { TokenBehavior::SingleUse } else { TokenBehavior::TimeBound },
+        operation,
+        acr: claims.acr,
+        amr: claims.amr.iter().map(|method| method.parse()).collect::<Result<_, _>>().ok()?,
+        auth_time: Timestamp::from_seconds(claims.auth_time),
+        device: claims.device_id,
+        policy_version: claims.policy_version,
+        issued: Timestamp::from_seconds(claims.iat),
+        expires: Timestamp::from_seconds(claims.exp),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::{export, token};
+
+    #[test]
+    fn a_token_survives_its_claims() {
+        let unbound = token(1);
+        let bound = Token { operation: Some(BoundOperation::of(&export(1))), ..token(2) };
+        let time_bound = Token { behavior: TokenBehavior::TimeBound, ..token(3) };
+        for token in [unbound, bound, time_bound] {
+            assert_eq!(to_token(of_token(&token, "issuer", "audience")), Some(token));
+        }
+    }
+
+    #[test]
+    fn claims_we_never_make_are_no_token() {
+        let claims = of_token(&token(1), "issuer", "audience");
+        let bound = Token { operation: Some(BoundOperation::of(&export(1))), ..token(2) };
+        let details = of_token(&bound, "issuer", "audience").authorization_details.unwrap();
+        let twice = [details.clone(), details].concat();
+        for other in [
+            ElevatedClaims { nbf: claims.nbf - 1, ..claims.clone() },
+            ElevatedClaims { amr: vec!["telepathy".to_owned()], ..claims.clone() },
+            ElevatedClaims { authorization_details: Some(twice), ..claims },
+        ] {
+            assert_eq!(to_token(other), None);
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Refusals that say what would satisfy policy.
+
+use kernel::{Action, Error, Reason};
+use operation::Digest;
+
+use super::requirement::{Binding, Requirement};
+
+/// A proof is needed, and this is which.
+pub(crate) fn step_up_required(requirement: &Requirement, digest: Option<Digest>) -> Error {
+    let scopes = scopes(requirement);
+    let how = match requirement.binding {
+        Binding::Operation => "with exactly this operation",
+        Binding::Scope => "with this scope",
+    };
+    let message = format!(
+        "`{action}` needs a fresh proof of a second factor: authenticate {how} (`{scopes}`), then authorize the \
+         operation with the elevated token",
+        action = requirement.action,
+    );
+    with_requirement(Error::new(Reason::StepUpRequired, message), requirement, digest)
+}
+
+/// A factor is needed and there is none.
+pub(crate) fn enrolment_required(requirement: &Requirement, digest: Option<Digest>) -> Error {
+    let message = format!(
+        "`{action}` needs a second factor and none is registered: register one, then prove it",
+        action = requirement.action,
+    );
+    with_requirement(Error::new(Reason::EnrolmentRequired, message), requirement, digest)
+}
+
+/// Policy forbids it.
+pub(crate) fn action_denied(action: Action) -> Error {
+    Error::new(Reason::ActionDenied, format!("policy forbids `{action}`; an administrator decides that"))
+        .with("action", action.as_str())
+}
+
+fn scopes(requirement: &Requirement) -> String {
+    requirement.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(" ")
+}
+
+fn with_requirement(error: Error, requirement: &Requirement, digest: Option<Digest>) -> Error {
+    let methods = requirement.methods.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(",");
+    let error = error
+        .with("action", requirement.action.as_str())
+        .with("scopes", scopes(requirement))
+        .with("acr", requirement.acr.as_str())
+        .with("methods", methods)
+        .with("binding", requirement.binding.as_str())
+        .with("token_behavior", requirement.token_behavior.as_str())
+        .with("token_expiry_seconds", requirement.token_expiry_seconds.to_string())
+        .with("max_age_seconds", requirement.max_age_seconds.to_string());
+    match digest {
+        Some(digest) => error.with("operation_digest", digest.to_string()),
+        None => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::{export, requirement};
+
+    #[test]
+    fn the_refusal_says_what_would_do() {
+        let digest = export(1).digest();
+        let error = step_up_required(&requirement(Action::WalletExport), Some(digest));
+        assert_eq!(error.reason(), Reason::StepUpRequired);
+        let metadata: Vec<_> =
+            error.metadata().iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        assert_eq!(
+            metadata,
+            [
+                ("acr", "urn:countersign:acr:otp"),
+                ("action", "wallet.waas.export"),
+                ("binding", "operation"),
+                ("max_age_seconds", "300"),
+                ("methods", "totp"),
+                ("operation_digest", digest.to_string().as_str()),
+                ("scopes", "wallet:export"),
+                ("token_behavior", "single_use"),
+                ("token_expiry_seconds", "300"),
+            ]
+        );
+        let enrol = enrolment_required(&requirement(Action::WalletExport), None);
+        assert_eq!(enrol.reason(), Reason::EnrolmentRequired);
+        assert!(!enrol.metadata().contains_key("operation_digest"));
+    }
+}

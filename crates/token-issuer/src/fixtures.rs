@@ -1,0 +1,154 @@
+//! What the tests of this crate share: a user with two devices, operations, and fakes behind the ports.
+
+mod bench;
+mod factors;
+mod policy;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kernel::{
+    Acr, Action, Amr, DeviceId, EnvironmentId, FactorKind, OperationId, Scope, SecretBytes, SecretText,
+    SessionId, Timestamp, TokenId, UserId, WalletId,
+};
+use operation::{Body, CheckedOperation, KeyType, Operation, WalletRef};
+use runtime::UserCall;
+use runtime::environments::EnvironmentSettings;
+use storage::{Sealer, Trail};
+use testkit::SeededEntropy;
+use uuid::Uuid;
+
+use crate::domain::factors::VerifiedFactor;
+use crate::domain::requirement::{Binding, Requirement, TokenBehavior};
+use crate::domain::token::Token;
+
+pub(crate) use bench::{Bench, mint, request};
+pub(crate) use factors::FakeFactors;
+pub(crate) use policy::FakePolicy;
+
+pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_795_000_000);
+pub(crate) const ISSUER: &str = "https://issuer.example";
+pub(crate) const RIGHT_CODE: &str = "123456";
+
+pub(crate) fn environment() -> EnvironmentId {
+    "0b5f4a3e-5b7c-4d56-9a43-3c2e5f0a9d11".parse().unwrap()
+}
+
+pub(crate) fn user() -> UserId {
+    UserId::derive(environment(), "idp", "alice")
+}
+
+pub(crate) fn session() -> SessionId {
+    "session-1".parse().unwrap()
+}
+
+fn id(space: u128, number: u128) -> Uuid {
+    Uuid::from_u128((space << 64) | (number + 1))
+}
+
+// --- operations
+
+fn checked(number: u32, body: Body) -> CheckedOperation {
+    let id = OperationId::from_uuid(id(1, number.into()));
+    Operation { environment: environment(), user: user(), id, body }.check().unwrap()
+}
+
+fn wallet() -> WalletRef {
+    WalletRef { id: WalletId::from_uuid(id(2, 1)), share_generation: 1 }
+}
+
+pub(crate) fn create(number: u32) -> CheckedOperation {
+    checked(number, Body::CreateWallet { key_type: KeyType::Ed25519 })
+}
+
+pub(crate) fn sign(number: u32, message: &[u8]) -> CheckedOperation {
+    checked(number, Body::SignMessage { wallet: wallet(), message: message.to_vec() })
+}
+
+pub(crate) fn export(number: u32) -> CheckedOperation {
+    let mut recipient_public_key = [0; 32];
+    recipient_public_key[0] = 9;
+    checked(number, Body::ExportWallet { wallet: wallet(), recipient_public_key })
+}
+
+pub(crate) fn unlink(number: u32) -> CheckedOperation {
+    checked(number, Body::UnlinkCredential { device: factor(1).device })
+}
+
+// --- tokens and requirements
+
+/// An unbound single-use token for exports, different for each number.
+pub(crate) fn token(number: u32) -> Token {
+    Token {
+        id: TokenId::from_uuid(id(3, number.into())),
+        environment: environment(),
+        user: user(),
+        session: session(),
+        scopes: vec![Scope::WalletExport],
+        behavior: TokenBehavior::SingleUse,
+        operation: None,
+        acr: Acr::Otp,
+        amr: vec![Amr::Otp, Amr::Mfa],
+        auth_time: NOW,
+        device: factor(1).device,
+        policy_version: FakePolicy::VERSION,
+        issued: NOW,
+        expires: NOW.plus(Duration::from_secs(300)),
+    }
+}
+
+pub(crate) fn requirement(action: Action) -> Requirement {
+    Requirement {
+        action,
+        scopes: action.scope().into_iter().collect(),
+        acr: Acr::Otp,
+        binding: if action == Action::WalletExport { Binding::Operation } else { Binding::Scope },
+        methods: vec![FactorKind::Totp],
+        token_behavior: TokenBehavior::SingleUse,
+        token_expiry_seconds: 300,
+        max_age_seconds: 300,
+    }
+}
+
+pub(crate) fn factor(number: u32) -> VerifiedFactor {
+    VerifiedFactor {
+        device: DeviceId::from_uuid(id(4, number.into())),
+        kind: FactorKind::Totp,
+        verified: NOW.minus(Duration::from_secs(86_400)),
+        is_default: number == 1,
+        display_name: format!("phone {number}"),
+    }
+}
+
+pub(crate) fn sealer() -> Arc<Sealer> {
+    let key = SecretBytes::from(vec![7; 32]);
+    Arc::new(Sealer::new([(1, key)], Arc::new(SeededEntropy::new(1))).unwrap())
+}
+
+// --- calls
+
+/// A call by the user, whose audit trail nobody reads.
+pub(crate) fn call() -> UserCall {
+    call_at(NOW, testkit::trail())
+}
+
+fn call_at(now: Timestamp, trail: Trail) -> UserCall {
+    UserCall {
+        environment: environment(),
+        user: user(),
+        session: session(),
+        provider_id: "idp".to_owned(),
+        auth_time: Some(NOW),
+        session_expires: NOW.plus(Duration::from_secs(3_600)),
+        settings: Arc::new(EnvironmentSettings {
+            id: environment(),
+            version: FakePolicy::VERSION,
+            providers: Vec::new(),
+            enrolment_required: false,
+            max_totp_devices: 3,
+        }),
+        bearer: SecretText::from("session".to_owned()),
+        at: now,
+        trail,
+    }
+}

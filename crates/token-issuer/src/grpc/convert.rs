@@ -1,0 +1,131 @@
+//! Our words as the protocol's.
+
+use kernel::secret::ExposeSecret;
+use kernel::{EnvironmentId, Error, Result, SecretText, UserId};
+use proto::{convert, names, token_issuer as pb, types};
+
+use crate::authenticate_totp::Elevated;
+use crate::authorize_operation::Authorized;
+use crate::check_step_up::{Status, StepUp};
+use crate::domain::factors::VerifiedFactor;
+use crate::domain::requirement::{Binding, Requirement, TokenBehavior};
+use crate::domain::token::Token;
+use crate::get_session::Session;
+
+/// A secret field; none when it is empty.
+pub(super) fn secret(text: String) -> Option<SecretText> {
+    (!text.is_empty()).then(|| SecretText::from(text))
+}
+
+/// Refuses a name of somebody else than the caller, or of another environment than the one of the call.
+pub(super) fn check_user(field: &str, name: &str, environment: EnvironmentId, caller: UserId) -> Result<()> {
+    let (named, user) = names::parse_user(field, name)?;
+    if named != environment {
+        return Err(Error::not_found());
+    }
+    user.resolve(caller).map(drop)
+}
+
+pub(super) fn session(session: &Session) -> pb::GetSessionResponse {
+    pb::GetSessionResponse {
+        user: names::user(session.environment, session.user),
+        session_id: session.id.to_string(),
+        provider_id: session.provider_id.clone(),
+        auth_time: session.auth_time.map(convert::timestamp),
+        expire_time: Some(convert::timestamp(session.expires)),
+    }
+}
+
+pub(super) fn step_up(step_up: StepUp, environment: EnvironmentId, user: UserId) -> pb::CheckStepUpResponse {
+    let (status, requirement) = match step_up.status {
+        Status::NotRequired(requirement) => (pb::StepUpStatus::NotRequired, requirement),
+        Status::Required(requirement) => (pb::StepUpStatus::Required, Some(requirement)),
+        Status::EnrolmentRequired(requirement) => (pb::StepUpStatus::EnrolmentRequired, Some(requirement)),
+        Status::Denied => (pb::StepUpStatus::Denied, None),
+    };
+    pb::CheckStepUpResponse {
+        status: status.into(),
+        requirement: requirement.as_ref().map(requirement_value),
+        factors: step_up.factors.into_iter().map(|found| factor(found, environment, user)).collect(),
+        policy_version: step_up.policy_version,
+    }
+}
+
+fn factor(factor: VerifiedFactor, environment: EnvironmentId, user: UserId) -> types::VerifiedFactor {
+    types::VerifiedFactor {
+        device: names::device(environment, user, factor.device),
+        kind: convert::factor_kind_value(factor.kind).into(),
+        verify_time: Some(convert::timestamp(factor.verified)),
+        is_default: factor.is_default,
+        display_name: factor.display_name,
+    }
+}
+
+fn requirement_value(requirement: &Requirement) -> types::Requirement {
+    let binding = match requirement.binding {
+        Binding::Scope => types::Binding::Scope,
+        Binding::Operation => types::Binding::Operation,
+    };
+    types::Requirement {
+        action: convert::action_value(requirement.action).into(),
+        scopes: requirement.scopes.iter().map(|scope| scope.as_str().to_owned()).collect(),
+        acr: requirement.acr.as_str().to_owned(),
+        binding: binding.into(),
+        methods: requirement.methods.iter().map(|kind| convert::factor_kind_value(*kind).into()).collect(),
+        token_behavior: behavior(requirement.token_behavior).into(),
+        token_expiry_seconds: requirement.token_expiry_seconds,
+        max_age_seconds: requirement.max_age_seconds,
+    }
+}
+
+fn behavior(behavior: TokenBehavior) -> types::TokenBehavior {
+    match behavior {
+        TokenBehavior::SingleUse => types::TokenBehavior::SingleUse,
+        TokenBehavior::TimeBound => types::TokenBehavior::TimeBound,
+    }
+}
+
+pub(super) fn elevated(elevated: &Elevated) -> pb::ElevatedToken {
+    let token = &elevated.token;
+    pb::ElevatedToken {
+        token: elevated.jwt.expose_secret().to_owned(),
+        token_id: token.id.to_string(),
+        expire_time: Some(convert::timestamp(token.expires)),
+        scopes: token.scopes.iter().map(|scope| scope.as_str().to_owned()).collect(),
+        token_behavior: behavior(token.behavior).into(),
+        acr: token.acr.as_str().to_owned(),
+        device: names::device(token.environment, token.user, token.device),
+        operation_digest: digest(token),
+    }
+}
+
+fn digest(token: &Token) -> Vec<u8> {
+    token.operation.map(|operation| operation.digest.as_bytes().to_vec()).unwrap_or_default()
+}
+
+pub(super) fn authorized(authorized: &Authorized) -> pb::AuthorizeOperationResponse {
+    pb::AuthorizeOperationResponse {
+        receipt: authorized.receipt.jwt.expose_secret().to_owned(),
+        expire_time: Some(convert::timestamp(authorized.receipt.expires)),
+        operation_digest: authorized.digest.as_bytes().to_vec(),
+        token_redeemed: authorized.token_redeemed,
+        policy_version: authorized.policy_version,
+    }
+}
+
+/// An inactive token is nothing but that (RFC 7662 section 2.2).
+pub(super) fn introspection(token: Option<&Token>) -> pb::IntrospectTokenResponse {
+    let Some(token) = token else {
+        return pb::IntrospectTokenResponse::default();
+    };
+    pb::IntrospectTokenResponse {
+        active: true,
+        scope: token.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(" "),
+        token_id: token.id.to_string(),
+        issue_time: Some(convert::timestamp(token.issued)),
+        expire_time: Some(convert::timestamp(token.expires)),
+        acr: token.acr.as_str().to_owned(),
+        single_use: token.behavior == TokenBehavior::SingleUse,
+        operation_digest: digest(token),
+    }
+}

@@ -1,0 +1,54 @@
+//! `TokenService`.
+
+use kernel::{Result, SecretText};
+use proto::token_issuer as pb;
+use proto::token_issuer::token_service_server::TokenService;
+use runtime::{Gate, Keep};
+use tonic::{Request, Response, Status};
+
+use super::convert::{check_user, introspection};
+use crate::introspect_token::IntrospectToken;
+use crate::mint::KEYS_MAX_AGE_SECONDS;
+
+/// Handles the calls of whoever checks tokens.
+#[derive(Clone)]
+pub(crate) struct TokenHandler {
+    pub(crate) gate: Gate,
+    pub(crate) introspect_token: IntrospectToken,
+    pub(crate) jwks: String,
+}
+
+#[tonic::async_trait]
+impl TokenService for TokenHandler {
+    async fn get_json_web_key_set(
+        &self,
+        _: Request<pb::GetJsonWebKeySetRequest>,
+    ) -> Result<Response<pb::GetJsonWebKeySetResponse>, Status> {
+        // Public, so there is nobody to authenticate and nothing to audit.
+        Ok(Response::new(pb::GetJsonWebKeySetResponse {
+            jwks: self.jwks.clone(),
+            max_age_seconds: KEYS_MAX_AGE_SECONDS,
+        }))
+    }
+
+    async fn introspect_token(
+        &self,
+        request: Request<pb::IntrospectTokenRequest>,
+    ) -> Result<Response<pb::IntrospectTokenResponse>, Status> {
+        let introspect = self.introspect_token.clone();
+        self.gate
+            .user(
+                request,
+                "token.introspect",
+                Keep::Refusals,
+                |r| &r.user,
+                move |call, r| async move {
+                    let token = SecretText::from(r.token);
+                    check_user("user", &r.user, call.environment, call.user)?;
+                    let found = introspect.introspect(&call, &token).await?;
+                    Ok(introspection(found.as_ref()))
+                },
+            )
+            .await
+    }
+}

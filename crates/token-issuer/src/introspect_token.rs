@@ -1,0 +1,49 @@
+//! What a token is good for now (RFC 7662), to the one whom it was issued to. Whatever is not valid, not known or
+//! not the caller's looks the same: inactive.
+
+use std::sync::Arc;
+
+use kernel::{Reason, Result, SecretText};
+use runtime::UserCall;
+
+use crate::domain::record::TokenState;
+use crate::domain::token::Token;
+use crate::mint::Mint;
+use crate::ports::{Factors, TokenStore};
+use crate::presented;
+
+/// Introspects tokens.
+#[derive(Clone)]
+pub(crate) struct IntrospectToken {
+    pub(crate) factors: Arc<dyn Factors>,
+    pub(crate) tokens: Arc<dyn TokenStore>,
+    pub(crate) mint: Arc<Mint>,
+}
+
+impl IntrospectToken {
+    /// The token, if the caller could use it now. Refused only when that cannot be found out.
+    pub(crate) async fn introspect(&self, call: &UserCall, jwt: &SecretText) -> Result<Option<Token>> {
+        let Ok(token) = presented::open(&self.mint, call, jwt) else {
+            return Ok(None);
+        };
+        let record = match self.tokens.get(token.id, call.at).await {
+            Ok(record) => record,
+            Err(error) if error.reason() == Reason::TokenStoreChanged => None,
+            Err(error) => return Err(error),
+        };
+        let usable = record.is_some_and(|record| {
+            presented::check_record(&token, &record).is_ok()
+                && record.state == TokenState::Issued
+                && call.at < token.expires
+        });
+        if !usable {
+            return Ok(None);
+        }
+        // A factor that was removed takes its tokens with it.
+        let facts = self.factors.facts(call.environment, call.user).await?;
+        Ok(facts.factor(token.device).is_some().then_some(token))
+    }
+}
+
+#[cfg(test)]
+mod tests;

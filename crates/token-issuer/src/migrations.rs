@@ -1,0 +1,19 @@
+//! The schema of the issuer's database.
+
+mod m000101_issuer_keys;
+mod m000102_authorized_operations;
+
+use sea_orm_migration::{MigrationTrait, MigratorTrait};
+
+/// Brings the issuer's database up to date.
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(storage::audit::Migration),
+            Box::new(m000101_issuer_keys::Migration),
+            Box::new(m000102_authorized_operations::Migration),
+        ]
+    }
+}

@@ -1,0 +1,104 @@
+//! Makes tokens and receipts, and reads the tokens back. The only place that holds the signing keys.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jose::{Algorithm, ElevatedClaims, Expect, KeySet, Kind, TokenError};
+use kernel::{Entropy, Error, Reason, Result, SecretText, Timestamp, TokenId};
+
+use crate::domain::claims;
+use crate::domain::receipt::{Audiences, Grant};
+use crate::domain::record::{RETRY_WINDOW, expired};
+use crate::domain::token::Token;
+use crate::keys::KeyRing;
+
+/// The `aud` of elevated tokens: this service, because nobody else redeems them.
+pub const ELEVATED_AUDIENCE: &str = "urn:countersign:token-issuer";
+
+/// How far the clocks of two processes of this service may differ.
+const LEEWAY: Duration = Duration::from_secs(5);
+
+/// How long the public keys may be kept by who reads them, in seconds.
+pub(crate) const KEYS_MAX_AGE_SECONDS: u32 = 300;
+
+/// A receipt as it is handed out.
+#[derive(Debug)]
+pub(crate) struct Receipt {
+    /// The JWT.
+    pub(crate) jwt: SecretText,
+    /// When it expires.
+    pub(crate) expires: Timestamp,
+}
+
+/// The issuer's hand and seal.
+pub(crate) struct Mint {
+    pub(crate) issuer: String,
+    pub(crate) audiences: Audiences,
+    pub(crate) elevated: KeyRing,
+    pub(crate) receipts: KeyRing,
+    pub(crate) entropy: Arc<dyn Entropy>,
+}
+
+impl Mint {
+    /// The token as a JWT.
+    pub(crate) fn elevated(&self, token: &Token) -> Result<SecretText> {
+        self.elevated.sign(&claims::of_token(token, &self.issuer, ELEVATED_AUDIENCE))
+    }
+
+    /// A fresh receipt.
+    pub(crate) fn receipt(&self, grant: &Grant<'_>, now: Timestamp) -> Result<Receipt> {
+        let id = TokenId::random(self.entropy.as_ref());
+        let claims = grant.claims(id, &self.issuer, &self.audiences, now);
+        Ok(Receipt { jwt: self.receipts.sign(&claims)?, expires: Timestamp::from_seconds(claims.exp) })
+    }
+
+    /// The token that a JWT is, up to the retry window past its expiry: whether it still counts then is for its
+    /// record to say. Refused with `TOKEN_INVALID` or `TOKEN_EXPIRED`.
+    pub(crate) fn open(&self, jwt: &SecretText, now: Timestamp) -> Result<Token> {
+        use kernel::secret::ExposeSecret as _;
+
+        let expect = Expect {
+            kind: Kind::Elevated,
+            issuer: &self.issuer,
+            audiences: &[ELEVATED_AUDIENCE],
+            algorithms: &Algorithm::ALL,
+            leeway: RETRY_WINDOW,
+            max_age: None,
+        };
+        let verified =
+            jose::verify::<ElevatedClaims>(jwt.expose_secret(), self.elevated.public(), &expect, now)
+                .map_err(|error| match error {
+                    TokenError::Expired => expired(),
+                    other => invalid(other),
+                })?;
+        let token = claims::to_token(verified.claims).ok_or_else(|| invalid("claims we never make"))?;
+        // The wide leeway is for expiry only.
+        if token.issued.max(token.auth_time) > now.plus(LEEWAY) {
+            return Err(invalid("from the future"));
+        }
+        Ok(token)
+    }
+
+    /// The public keys of both kinds.
+    pub(crate) fn public_keys(&self) -> Result<KeySet> {
+        let keys = self.elevated.public().iter().chain(self.receipts.public()).cloned().collect();
+        KeySet::from_keys(keys).map_err(Error::internal)
+    }
+
+    /// The public keys of receipts, for the operator's statement.
+    pub(crate) fn receipt_keys(&self) -> &KeySet {
+        self.receipts.public()
+    }
+}
+
+/// The refusal of what is no elevated token of this issuer for this caller. One message for all ways to be wrong.
+pub(crate) fn invalid(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::new(
+        Reason::TokenInvalid,
+        "this is not an elevated token for this environment, user and session; authenticate for a new one",
+    )
+    .cause(cause)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+//! The protocol's words and ours. What an answer says that is not known here is refused, never guessed.
+
+use kernel::{Acr, EnvironmentId, Error, Result, Scope, UserId};
+use proto::{convert, names, types};
+
+use crate::domain::factors::{FactorFacts, VerifiedFactor};
+use crate::domain::requirement::{Binding, Requirement, TokenBehavior};
+
+/// The longest life of a token, in seconds.
+const MAX_EXPIRY_SECONDS: u32 = 3_600;
+
+/// The device of a resource name, if it belongs to this user.
+pub(super) fn device(
+    field: &str,
+    name: &str,
+    environment: EnvironmentId,
+    user: UserId,
+) -> Result<kernel::DeviceId> {
+    let named = names::parse_device(field, name)?;
+    if named.environment != environment || named.user.id(field)? != user {
+        return Err(Error::invalid(field, "belongs to somebody else"));
+    }
+    Ok(named.id)
+}
+
+pub(super) fn facts(
+    value: types::FactorFacts,
+    environment: EnvironmentId,
+    user: UserId,
+) -> Result<FactorFacts> {
+    let factors = value
+        .factors
+        .into_iter()
+        .map(|factor| {
+            Ok(VerifiedFactor {
+                device: device("facts.factors.device", &factor.device, environment, user)?,
+                kind: convert::factor_kind("facts.factors.kind", factor.kind)?,
+                verified: convert::time("facts.factors.verify_time", factor.verify_time)?,
+                is_default: factor.is_default,
+                display_name: factor.display_name,
+            })
+        })
+        .collect::<Result<Vec<_>>>()?;
+    Ok(FactorFacts { factors, ever_verified: value.ever_verified })
+}
+
+pub(super) fn facts_value(
+    facts: &FactorFacts,
+    environment: EnvironmentId,
+    user: UserId,
+) -> types::FactorFacts {
+    types::FactorFacts {
+        factors: facts.factors.iter().map(|factor| factor_value(factor, environment, user)).collect(),
+        ever_verified: facts.ever_verified,
+    }
+}
+
+fn factor_value(factor: &VerifiedFactor, environment: EnvironmentId, user: UserId) -> types::VerifiedFactor {
+    types::VerifiedFactor {
+        device: names::device(environment, user, factor.device),
+        kind: convert::factor_kind_value(factor.kind).into(),
+        verify_time: Some(convert::timestamp(factor.verified)),
+        is_default: factor.is_default,
+        display_name: factor.display_name.clone(),
+    }
+}
+
+pub(super) fn binding_value(binding: Binding) -> types::Binding {
+    match binding {
+        Binding::Scope => types::Binding::Scope,
+        Binding::Operation => types::Binding::Operation,
+    }
+}
+
+pub(super) fn behavior_value(behavior: TokenBehavior) -> types::TokenBehavior {
+    match behavior {
+        TokenBehavior::SingleUse => types::TokenBehavior::SingleUse,
+        TokenBehavior::TimeBound => types::TokenBehavior::TimeBound,
+    }
+}
+
+pub(super) fn requirement(value: types::Requirement) -> Result<Requirement> {
+    let binding = match types::Binding::try_from(value.binding) {
+        Ok(types::Binding::Scope) => Binding::Scope,
+        Ok(types::Binding::Operation) => Binding::Operation,
+        Ok(types::Binding::Unspecified) | Err(_) => {
+            return Err(Error::invalid("requirement.binding", "is not known"));
+        }
+    };
+    let token_behavior = match types::TokenBehavior::try_from(value.token_behavior) {
+        Ok(types::TokenBehavior::SingleUse) => TokenBehavior::SingleUse,
+        Ok(types::TokenBehavior::TimeBound) => TokenBehavior::TimeBound,
+        Ok(types::TokenBehavior::Unspecified) | Err(_) => {
+            return Err(Error::invalid("requirement.token_behavior", "is not known"));
+        }
+    };
+    if !(1..=MAX_EXPIRY_SECONDS).contains(&value.token_expiry_seconds) {
+        return Err(Error::invalid("requirement.token_expiry_seconds", "is out of range"));
+    }
+    let unknown = |field: &'static str| move |_| Error::invalid(field, "is not known");
+    Ok(Requirement {
+        action: convert::action("requirement.action", value.action)?,
+        scopes: value
+            .scopes
+            .iter()
+            .map(|scope| scope.parse::<Scope>().map_err(unknown("requirement.scopes")))
+            .collect::<Result<_>>()?,
+        acr: value.acr.parse::<Acr>().map_err(unknown("requirement.acr"))?,
+        binding,
+        // A kind of factor that is not known here is none that a token could be made with.
+        methods: value
+            .methods
+            .iter()
+            .filter_map(|kind| convert::factor_kind("requirement.methods", *kind).ok())
+            .collect(),
+        token_behavior,
+        token_expiry_seconds: value.token_expiry_seconds,
+        max_age_seconds: value.max_age_seconds,
+    })
+}

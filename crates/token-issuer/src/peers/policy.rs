@@ -1,0 +1,147 @@
+//! Policy over gRPC.
+
+use async_trait::async_trait;
+use kernel::{EnvironmentId, Error, Result, UserId};
+use proto::policy::policy_service_client::PolicyServiceClient;
+use proto::policy::{ClientKind, DecideRequest, DecideResponse, Effect, Proof as ProofValue};
+use proto::{convert, names};
+use runtime::{limits, peer};
+use tonic::transport::Channel;
+
+use super::convert::{behavior_value, binding_value, facts_value, requirement};
+use super::{DEADLINE, refusal, unavailable};
+use crate::domain::decision::{Decision, Question, Verdict};
+use crate::domain::factors::Proof;
+use crate::domain::requirement::Requirement;
+use crate::ports::Policy;
+
+const AWAY: &str = "policy could not decide, so nothing was authorized. Try again";
+
+/// The policy service.
+#[derive(Clone, Debug)]
+pub(crate) struct PolicyPeer {
+    client: PolicyServiceClient<Channel>,
+}
+
+impl PolicyPeer {
+    /// Over a channel to policy's peer listener.
+    pub(crate) fn new(channel: Channel) -> Self {
+        let client = PolicyServiceClient::new(channel).max_decoding_message_size(limits::MAX_RESPONSE_BYTES);
+        Self { client }
+    }
+}
+
+#[async_trait]
+impl Policy for PolicyPeer {
+    async fn decide(&self, question: Question<'_>) -> Result<Decision> {
+        let request = peer::request(question_value(question), DEADLINE);
+        let answer =
+            self.client.clone().decide(request).await.map_err(|status| refusal(&status, &[], AWAY))?;
+        decision(answer.into_inner()).map_err(|error| unavailable(AWAY, error))
+    }
+}
+
+fn question_value(question: Question<'_>) -> DecideRequest {
+    DecideRequest {
+        environment: names::environment(question.environment),
+        action: convert::action_value(question.action).into(),
+        factor_facts: Some(facts_value(question.facts, question.environment, question.user)),
+        client_kind: ClientKind::Grpc.into(),
+        proof: question.proof.map(|proof| proof_value(proof, question.environment, question.user)),
+        opaque_payload: question.opaque_payload,
+    }
+}
+
+fn proof_value(proof: &Proof, environment: EnvironmentId, user: UserId) -> ProofValue {
+    ProofValue {
+        acr: proof.acr.as_str().to_owned(),
+        factor_kind: convert::factor_kind_value(proof.kind).into(),
+        device: names::device(environment, user, proof.device),
+        auth_time: Some(convert::timestamp(proof.auth_time)),
+        scopes: proof.scopes.iter().map(|scope| scope.as_str().to_owned()).collect(),
+        binding: binding_value(proof.binding).into(),
+        token_behavior: behavior_value(proof.token_behavior).into(),
+    }
+}
+
+/// An effect that is not known here is a denial.
+fn decision(answer: DecideResponse) -> Result<Decision> {
+    let demanded = answer.requirement.map(requirement).transpose()?;
+    let required =
+        |demanded: Option<Requirement>| demanded.ok_or_else(|| Error::invalid("requirement", "is missing"));
+    let verdict = match Effect::try_from(answer.effect) {
+        Ok(Effect::Allow) => Verdict::Allow(demanded),
+        Ok(Effect::AllowWithProof) => Verdict::AllowWithProof(required(demanded)?),
+        Ok(Effect::StepUpRequired) => Verdict::StepUpRequired(required(demanded)?),
+        Ok(Effect::EnrolmentRequired) => Verdict::EnrolmentRequired(required(demanded)?),
+        Ok(Effect::Deny | Effect::Unspecified) | Err(_) => Verdict::Deny,
+    };
+    Ok(Decision { verdict, policy_version: answer.policy_version })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kernel::{Action, FactorKind};
+    use proto::types;
+
+    fn wire() -> types::Requirement {
+        types::Requirement {
+            action: types::Action::WalletExport.into(),
+            scopes: vec!["wallet:export".to_owned()],
+            acr: "urn:countersign:acr:otp".to_owned(),
+            binding: types::Binding::Operation.into(),
+            methods: vec![types::FactorKind::Totp.into()],
+            token_behavior: types::TokenBehavior::SingleUse.into(),
+            token_expiry_seconds: 300,
+            max_age_seconds: 360,
+        }
+    }
+
+    fn answer(effect: i32, requirement: Option<types::Requirement>) -> Result<Decision> {
+        decision(DecideResponse { effect, requirement, rule_ids: Vec::new(), policy_version: 7 })
+    }
+
+    #[test]
+    fn every_effect_has_its_verdict_and_an_unknown_one_denies() {
+        let ours = Requirement { max_age_seconds: 360, ..crate::fixtures::requirement(Action::WalletExport) };
+        for (effect, verdict) in [
+            (Effect::Allow, Verdict::Allow(Some(ours.clone()))),
+            (Effect::AllowWithProof, Verdict::AllowWithProof(ours.clone())),
+            (Effect::StepUpRequired, Verdict::StepUpRequired(ours.clone())),
+            (Effect::EnrolmentRequired, Verdict::EnrolmentRequired(ours)),
+            (Effect::Deny, Verdict::Deny),
+            (Effect::Unspecified, Verdict::Deny),
+        ] {
+            let decision = answer(effect.into(), Some(wire())).unwrap();
+            assert_eq!(decision, Decision { verdict, policy_version: 7 });
+        }
+        assert_eq!(answer(99, Some(wire())).unwrap().verdict, Verdict::Deny);
+        assert_eq!(answer(Effect::Allow.into(), None).unwrap().verdict, Verdict::Allow(None));
+    }
+
+    #[test]
+    fn an_answer_that_is_not_understood_is_refused() {
+        for effect in [Effect::AllowWithProof, Effect::StepUpRequired, Effect::EnrolmentRequired] {
+            assert!(answer(effect.into(), None).is_err());
+        }
+        for spoiled in [
+            types::Requirement { binding: 0, ..wire() },
+            types::Requirement { binding: 9, ..wire() },
+            types::Requirement { token_behavior: 0, ..wire() },
+            types::Requirement { acr: "very strong".to_owned(), ..wire() },
+            types::Requirement { scopes: vec!["wallet:all".to_owned()], ..wire() },
+            types::Requirement { action: 0, ..wire() },
+            types::Requirement { token_expiry_seconds: 0, ..wire() },
+            types::Requirement { token_expiry_seconds: 3_601, ..wire() },
+        ] {
+            assert!(answer(Effect::Allow.into(), Some(spoiled)).is_err());
+        }
+        let strange = types::Requirement { methods: vec![1, 42], ..wire() };
+        let Verdict::Allow(Some(requirement)) = answer(Effect::Allow.into(), Some(strange)).unwrap().verdict
+        else {
+            panic!("allowed");
+        };
+        assert_eq!(requirement.methods, [FactorKind::Totp]);
+    }
+}

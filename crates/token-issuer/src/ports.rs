@@ -1,0 +1,116 @@
+//! What the issuer needs from outside, in its own words.
+
+use async_trait::async_trait;
+use kernel::{
+    DeviceId, EnvironmentId, OperationId, RequestId, Result, SecretText, SessionId, Timestamp, TokenId,
+    UserId,
+};
+use operation::Digest;
+
+use crate::domain::decision::{Decision, Question};
+use crate::domain::factors::{FactorFacts, FactorProof};
+use crate::domain::record::TokenRecord;
+use crate::domain::token::Token;
+
+/// Whoever decides what an action demands.
+#[async_trait]
+pub(crate) trait Policy: Send + Sync {
+    /// Decides. Refused with `DEPENDENCY_UNAVAILABLE` when there is no answer; an answer that is not understood is
+    /// never one that allows.
+    async fn decide(&self, question: Question<'_>) -> Result<Decision>;
+}
+
+/// Whoever keeps the users' second factors.
+#[async_trait]
+pub(crate) trait Factors: Send + Sync {
+    /// What is known of a user's factors. Refused with `DEPENDENCY_UNAVAILABLE` when there is no answer.
+    async fn facts(&self, environment: EnvironmentId, user: UserId) -> Result<FactorFacts>;
+
+    /// Tests a code and consumes it when it is right. The same request again gets the first proof.
+    ///
+    /// Refused with `CODE_REJECTED`, `FACTOR_THROTTLED`, `REQUEST_ID_REUSED`, `INVALID_REQUEST`, or
+    /// `DEPENDENCY_UNAVAILABLE`; after the last one the code may be consumed, and the same request tells.
+    async fn verify_totp(&self, test: CodeTest<'_>) -> Result<FactorProof>;
+}
+
+/// A code to be tested.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CodeTest<'a> {
+    /// The environment.
+    pub(crate) environment: EnvironmentId,
+    /// The user.
+    pub(crate) user: UserId,
+    /// The session the user acts in.
+    pub(crate) session: &'a SessionId,
+    /// The device; none for whichever the code fits.
+    pub(crate) device: Option<DeviceId>,
+    /// The code as it was typed.
+    pub(crate) code: &'a SecretText,
+    /// The client's name for this request.
+    pub(crate) request: RequestId,
+    /// SHA-256 over everything the proof is to be good for.
+    pub(crate) purpose: [u8; 32],
+}
+
+/// Where tokens are on file and spent: an allow-list, because a token that is not on file is worth nothing.
+///
+/// Each method is one atomic step on the store, however many processes share it. A store that may have lost what it
+/// acknowledged (a replica promoted, a copy restored) refuses with `TOKEN_STORE_CHANGED`; one that does not answer
+/// with `STORE_UNAVAILABLE`. Nothing is ever authorized then. Times are the caller's, never the store's own clock.
+#[async_trait]
+pub trait TokenStore: Send + Sync {
+    /// Refuses with `TOKEN_LIMIT_REACHED` while the user has as many unexpired tokens on file as are kept, and says
+    /// when the first of them expires.
+    async fn check_room(&self, environment: EnvironmentId, user: UserId, now: Timestamp) -> Result<()>;
+
+    /// Puts a token on file, unspent. The identical token again changes nothing, spent or not; another token under
+    /// its id is refused with `TOKEN_INVALID`. Refused with `TOKEN_LIMIT_REACHED` like [`Self::check_room`].
+    async fn issue(&self, token: &Token, now: Timestamp) -> Result<()>;
+
+    /// The record of a token; none when it was never on file or its time has been over for the retry window.
+    async fn get(&self, id: TokenId, now: Timestamp) -> Result<Option<TokenRecord>>;
+
+    /// Spends a token on exactly one operation: `issued → redeemed(operation, digest)`, by the rules of
+    /// [`TokenRecord::redeem`].
+    ///
+    /// Refused with `TOKEN_UNKNOWN`, `TOKEN_EXPIRED` or `TOKEN_ALREADY_REDEEMED`.
+    async fn redeem(
+        &self,
+        id: TokenId,
+        operation: OperationId,
+        digest: Digest,
+        now: Timestamp,
+    ) -> Result<Redeemed>;
+}
+
+/// How a token came to be spent on an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Redeemed {
+    /// By this call.
+    Now,
+    /// By an earlier call for the same operation.
+    Earlier,
+}
+
+/// Which digest each operation id stands for: the first that was authorized under it, for ever.
+#[async_trait]
+pub(crate) trait OperationIds: Send + Sync {
+    /// Ties the id to the digest, or finds that it is, by compare-and-set. Refused with `OPERATION_ID_REUSED` when
+    /// it stands for another one.
+    async fn claim(&self, claim: &OperationClaim) -> Result<()>;
+}
+
+/// An operation that is about to be authorized.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct OperationClaim {
+    /// The environment.
+    pub(crate) environment: EnvironmentId,
+    /// The user.
+    pub(crate) user: UserId,
+    /// The operation's id, unique per environment and user.
+    pub(crate) operation: OperationId,
+    /// Its digest.
+    pub(crate) digest: Digest,
+    /// When.
+    pub(crate) at: Timestamp,
+}

@@ -1,0 +1,44 @@
+//! The tables `issuer_keys` and `authorized_operations`.
+
+pub(super) mod keys {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "issuer_keys")]
+    pub(in crate::store) struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub(in crate::store) kid: String,
+        pub(in crate::store) purpose: String,
+        pub(in crate::store) sequence: i64,
+        pub(in crate::store) algorithm: String,
+        pub(in crate::store) private_key: Vec<u8>,
+        pub(in crate::store) created_ms: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub(in crate::store) enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub(super) mod operations {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "authorized_operations")]
+    pub(in crate::store) struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub(in crate::store) environment: Uuid,
+        #[sea_orm(primary_key, auto_increment = false, column_name = "user_id")]
+        pub(in crate::store) user: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub(in crate::store) operation_id: Uuid,
+        pub(in crate::store) digest: Vec<u8>,
+        pub(in crate::store) first_seen_ms: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub(in crate::store) enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
