@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jose::{Algorithm, KeySet};
-use kernel::{EnvironmentId, Error, Reason, Result};
+use kernel::{Clock, EnvironmentId, Error, Reason, Result, Timestamp};
 use proto::names;
 use proto::policy::policy_service_client::PolicyServiceClient;
 use proto::policy::{Environment, IdentityProvider, ReadSettingsRequest, identity_provider};
@@ -73,19 +73,32 @@ pub trait EnvironmentSource: Send + Sync {
 }
 
 /// Settings from the policy service.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct PolicyEnvironments {
     client: PolicyServiceClient<Channel>,
     // Unknown environments are not kept: a new one works at once.
-    kept: moka::future::Cache<EnvironmentId, Arc<EnvironmentSettings>>,
+    kept: moka::future::Cache<EnvironmentId, Kept>,
+    clock: Arc<dyn Clock>,
+}
+
+#[derive(Clone)]
+struct Kept {
+    settings: Arc<EnvironmentSettings>,
+    /// When they were asked for.
+    at: Timestamp,
+}
+
+impl std::fmt::Debug for PolicyEnvironments {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PolicyEnvironments").finish_non_exhaustive()
+    }
 }
 
 impl PolicyEnvironments {
     /// Over a channel to policy's peer listener.
-    pub fn new(channel: Channel) -> Self {
+    pub fn new(channel: Channel, clock: Arc<dyn Clock>) -> Self {
         let client = PolicyServiceClient::new(channel).max_decoding_message_size(limits::MAX_RESPONSE_BYTES);
-        let kept = moka::future::Cache::builder().max_capacity(CAPACITY).time_to_live(MAX_AGE).build();
-        Self { client, kept }
+        Self { client, kept: moka::future::Cache::new(CAPACITY), clock }
     }
 
     async fn fetch(&self, id: EnvironmentId) -> Result<Option<Arc<EnvironmentSettings>>> {
@@ -109,12 +122,17 @@ impl PolicyEnvironments {
 #[async_trait]
 impl EnvironmentSource for PolicyEnvironments {
     async fn environment(&self, id: EnvironmentId) -> Result<Option<Arc<EnvironmentSettings>>> {
-        if let Some(settings) = self.kept.get(&id).await {
-            return Ok(Some(settings));
+        let now = self.clock.now();
+        if let Some(kept) = self.kept.get(&id).await
+            && now >= kept.at
+            && now.since(kept.at) < MAX_AGE
+        {
+            return Ok(Some(kept.settings));
         }
         let settings = self.fetch(id).await?;
-        if let Some(settings) = &settings {
-            self.kept.insert(id, settings.clone()).await;
+        match &settings {
+            Some(settings) => self.kept.insert(id, Kept { settings: settings.clone(), at: now }).await,
+            None => self.kept.invalidate(&id).await,
         }
         Ok(settings)
     }
@@ -162,3 +180,6 @@ fn provider(provider: IdentityProvider) -> Result<Provider> {
         keys,
     })
 }
+
+#[cfg(test)]
+mod tests;

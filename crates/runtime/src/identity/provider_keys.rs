@@ -47,35 +47,42 @@ impl ProviderKeys {
             client = client.dns_resolver(Arc::new(PublicOnly));
         }
         let client = client.build().map_err(Error::internal)?;
-        let kept = moka::future::Cache::builder().max_capacity(CAPACITY).time_to_live(MAX_AGE).build();
+        let kept = moka::future::Cache::new(CAPACITY);
         Ok(Self { client, allow_private, kept })
     }
 
     /// The provider's keys.
     pub(crate) async fn of(&self, provider: &Provider, now: Timestamp) -> Result<Arc<KeySet>> {
-        match &provider.keys {
-            ProviderKeySource::Inline(keys) => Ok(keys.clone()),
-            ProviderKeySource::Address(address) => {
-                // One fetch at a time per address: the others wait for it.
-                let fetched = self
-                    .kept
-                    .try_get_with(address.clone(), self.fetch(provider, address, now))
-                    .await
-                    .map_err(|error: Arc<Error>| unavailable(error.to_string()))?;
-                Ok(fetched.keys.clone())
-            }
-        }
+        self.not_older_than(MAX_AGE, provider, now).await
     }
 
     /// The provider's keys after a look whether there are new ones.
     pub(crate) async fn renewed(&self, provider: &Provider, now: Timestamp) -> Result<Arc<KeySet>> {
-        if let ProviderKeySource::Address(address) = &provider.keys
-            && let Some(fetched) = self.kept.get(address).await
-            && now.since(fetched.at) >= RENEWAL_FLOOR
+        self.not_older_than(RENEWAL_FLOOR, provider, now).await
+    }
+
+    async fn not_older_than(
+        &self,
+        age: Duration,
+        provider: &Provider,
+        now: Timestamp,
+    ) -> Result<Arc<KeySet>> {
+        let address = match &provider.keys {
+            ProviderKeySource::Inline(keys) => return Ok(keys.clone()),
+            ProviderKeySource::Address(address) => address,
+        };
+        if let Some(fetched) = self.kept.get(address).await
+            && (now < fetched.at || now.since(fetched.at) >= age)
         {
             self.kept.invalidate(address).await;
         }
-        self.of(provider, now).await
+        // One fetch at a time per address: the others wait for it. A failed one is not kept.
+        let fetched = self
+            .kept
+            .try_get_with(address.clone(), self.fetch(provider, address, now))
+            .await
+            .map_err(|error: Arc<Error>| unavailable(format!("{error:?}")))?;
+        Ok(fetched.keys.clone())
     }
 
     async fn fetch(&self, provider: &Provider, address: &Url, now: Timestamp) -> Result<Arc<Fetched>> {
@@ -169,51 +176,4 @@ impl reqwest::dns::Resolve for PublicOnly {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn private_and_special_addresses_are_told_from_public_ones() {
-        for private in [
-            "127.0.0.1",
-            "10.1.2.3",
-            "172.16.0.1",
-            "192.168.1.1",
-            "169.254.169.254",
-            "100.64.0.1",
-            "0.0.0.0",
-            "192.0.0.1",
-            "198.18.0.1",
-            "224.0.0.1",
-            "255.255.255.255",
-            "::1",
-            "::",
-            "fe80::1",
-            "fc00::1",
-            "ff02::1",
-            "::ffff:127.0.0.1",
-            "::ffff:10.0.0.1",
-            "2001:db8::1",
-            "2002:7f00:1::",
-            "64:ff9b::7f00:1",
-        ] {
-            assert!(!is_public(private.parse().unwrap()), "{private}");
-        }
-        for public in ["1.1.1.1", "93.184.216.34", "2606:4700:4700::1111", "::ffff:1.1.1.1"] {
-            assert!(is_public(public.parse().unwrap()), "{public}");
-        }
-    }
-
-    #[test]
-    fn a_host_that_is_an_address_is_judged_without_a_lookup() {
-        for (address, public) in [
-            ("https://127.0.0.1/jwks", false),
-            ("https://[::1]/jwks", false),
-            ("https://0x7f000001/jwks", false),
-            ("https://2130706433/jwks", false),
-            ("https://idp.example/jwks", true),
-        ] {
-            assert_eq!(is_public_host(&Url::parse(address).unwrap()), public, "{address}");
-        }
-    }
-}
+mod tests;

@@ -181,7 +181,8 @@ impl Common<'_> {
 
     /// For services that users call: they read environments from policy.
     fn gate(&self, role: &str, audit: Arc<dyn AuditLog>) -> Result<Gate> {
-        let environments = Arc::new(PolicyEnvironments::new(self.network.channel(role, POLICY)));
+        let environments =
+            Arc::new(PolicyEnvironments::new(self.network.channel(role, POLICY), self.clock.clone()));
         Ok(Gate::new(GateParts {
             sessions: Some(Sessions::new(environments, ProviderKeys::new(true)?)),
             admins: Some(self.admins.clone()),

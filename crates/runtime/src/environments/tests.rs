@@ -1,0 +1,134 @@
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use proto::policy::policy_service_server::{PolicyService, PolicyServiceServer};
+use proto::policy::{DecideRequest, DecideResponse, ReadSettingsResponse};
+use testkit::{FixedClock, TestProvider};
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status};
+
+use super::*;
+use crate::memory::MemoryNetwork;
+use crate::mount::Mount;
+use crate::server::serve_memory;
+
+const ENVIRONMENT: &str = "0b5f4a3e-5b7c-4d56-9a43-3c2e5f0a9d11";
+
+/// A policy service that answers what it is told to.
+#[derive(Clone, Default)]
+struct Stub {
+    environment: Arc<Mutex<Option<Environment>>>,
+    asked: Arc<AtomicUsize>,
+}
+
+#[async_trait]
+impl PolicyService for Stub {
+    async fn read_settings(
+        &self,
+        _: Request<ReadSettingsRequest>,
+    ) -> Result<Response<ReadSettingsResponse>, Status> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        match self.environment.lock().unwrap().clone() {
+            Some(environment) => Ok(Response::new(ReadSettingsResponse { environment: Some(environment) })),
+            None => Err(status::to_status(&Error::not_found())),
+        }
+    }
+
+    async fn decide(&self, _: Request<DecideRequest>) -> Result<Response<DecideResponse>, Status> {
+        Err(status::to_status(&Error::not_found()))
+    }
+}
+
+struct Bench {
+    stub: Stub,
+    clock: Arc<FixedClock>,
+    environments: PolicyEnvironments,
+    stop: CancellationToken,
+}
+
+fn environment() -> Environment {
+    let idp = TestProvider::new("https://idp.example", "app");
+    Environment {
+        name: format!("environments/{ENVIRONMENT}"),
+        version: 7,
+        max_totp_devices: 3,
+        identity_providers: vec![IdentityProvider {
+            provider_id: "main".to_owned(),
+            issuer: idp.issuer.clone(),
+            audience: idp.audience.clone(),
+            keys: Some(identity_provider::Keys::Jwks(idp.jwks())),
+            ..Default::default()
+        }],
+        ..Default::default()
+    }
+}
+
+fn bench() -> Bench {
+    let (stub, clock, network) = (Stub::default(), Arc::new(FixedClock::new()), MemoryNetwork::default());
+    *stub.environment.lock().unwrap() = Some(environment());
+    let stop = CancellationToken::new();
+    let mount = Mount::new().service(PolicyServiceServer::new(stub.clone()));
+    tokio::spawn(serve_memory(network.listen("policy"), mount, stop.clone()));
+    let environments = PolicyEnvironments::new(network.channel("mfa-devices", "policy"), clock.clone());
+    Bench { stub, clock, environments, stop }
+}
+
+impl Bench {
+    async fn read(&self) -> Result<Option<Arc<EnvironmentSettings>>> {
+        self.environments.environment(ENVIRONMENT.parse().unwrap()).await
+    }
+}
+
+#[tokio::test]
+async fn settings_are_kept_for_five_seconds_and_no_longer() {
+    let bench = bench();
+    assert_eq!(bench.read().await.unwrap().unwrap().version, 7);
+    bench.stub.environment.lock().unwrap().as_mut().unwrap().version = 8;
+    bench.clock.advance(Duration::from_millis(4_999));
+    assert_eq!(bench.read().await.unwrap().unwrap().version, 7);
+    bench.clock.advance(Duration::from_millis(1));
+    assert_eq!(bench.read().await.unwrap().unwrap().version, 8);
+    assert_eq!(bench.stub.asked.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_copy_that_cannot_be_renewed_refuses() {
+    let bench = bench();
+    bench.read().await.unwrap();
+    bench.stop.cancel();
+    while bench.environments.fetch(ENVIRONMENT.parse().unwrap()).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    assert!(bench.read().await.unwrap().is_some(), "still young enough");
+    bench.clock.advance(MAX_AGE);
+    assert_eq!(bench.read().await.unwrap_err().reason(), Reason::DependencyUnavailable);
+}
+
+#[tokio::test]
+async fn an_unknown_environment_is_asked_for_again_and_a_removed_one_is_gone() {
+    let bench = bench();
+    *bench.stub.environment.lock().unwrap() = None;
+    assert!(bench.read().await.unwrap().is_none());
+    *bench.stub.environment.lock().unwrap() = Some(environment());
+    assert!(bench.read().await.unwrap().is_some());
+    *bench.stub.environment.lock().unwrap() = None;
+    bench.clock.advance(MAX_AGE);
+    assert!(bench.read().await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn settings_that_make_no_sense_refuse() {
+    for spoil in [
+        (|environment| environment.name = "environments/other".to_owned()) as fn(&mut Environment),
+        |environment| environment.identity_providers[0].keys = None,
+        |environment| environment.identity_providers[0].algorithms = vec!["HS256".to_owned()],
+        |environment| {
+            environment.identity_providers[0].keys =
+                Some(identity_provider::Keys::Jwks("{\"keys\":[]}".to_owned()));
+        },
+    ] {
+        let bench = bench();
+        spoil(bench.stub.environment.lock().unwrap().as_mut().unwrap());
+        assert_eq!(bench.read().await.unwrap_err().reason(), Reason::Internal);
+    }
+}
