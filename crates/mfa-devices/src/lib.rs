@@ -1,1 +1,27 @@
-//! mfa-devices
+//! Second factors of users: enrolment, verification, throttling. TOTP (RFC 6238) so far.
+//!
+//! [`compose`] makes the role's services from its [`Parts`].
+
+mod activation;
+mod compose;
+mod devices;
+mod domain;
+#[cfg(test)]
+mod fixtures;
+mod grpc;
+mod migrations;
+mod payment;
+mod ports;
+mod proving;
+mod receipts;
+mod refusal;
+mod registration;
+mod removal;
+mod service;
+mod store;
+#[cfg(test)]
+mod tests;
+
+pub use compose::{Parts, compose};
+pub use domain::Label;
+pub use migrations::Migrator;

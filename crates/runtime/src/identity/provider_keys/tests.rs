@@ -78,7 +78,7 @@ async fn publish(path: &str) -> Publisher {
         .route("/moved", get(|| async { axum::response::Redirect::temporary("/jwks") }))
         .route("/huge", get(|| async { vec![b' '; MAX_JWKS_BYTES + 1] }))
         .route("/broken", get(|| async { http::StatusCode::INTERNAL_SERVER_ERROR.into_response() }))
-        .route("/silent", get(|| std::future::pending::<String>()));
+        .route("/silent", get(std::future::pending::<String>));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}{path}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await });
