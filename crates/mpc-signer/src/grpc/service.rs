@@ -32,8 +32,8 @@ impl Handler {
     ) -> Result<Response<U>, Status>
     where
         T: Send,
-        U: Send,
-        F: Future<Output = Result<U>> + Send,
+        U: Send + 'static,
+        F: Future<Output = Result<U>> + Send + 'static,
     {
         let signer = Arc::clone(&self.signer);
         self.gate.peer(request, kind, keep, CALLERS, move |call, message| work(signer, call, message)).await
