@@ -1,0 +1,47 @@
+//! The wiring of the role.
+
+use std::sync::Arc;
+
+use kernel::{Clock, Entropy};
+use runtime::receipts::ReceiptVerifier;
+use runtime::{Gate, RoleMounts};
+use sea_orm::DatabaseConnection;
+use storage::{AuditLog, Sealer, Spending};
+
+use crate::domain::Label;
+use crate::grpc;
+use crate::receipts::VerifiedReceipts;
+use crate::service::Service;
+use crate::store::SqlDeviceStore;
+
+/// What the role is made of.
+pub struct Parts {
+    /// Its own database, with the migrations of [`crate::Migrator`].
+    pub database: DatabaseConnection,
+    /// Seals seeds at rest.
+    pub sealer: Arc<Sealer>,
+    /// The audit trail that the gate writes to.
+    pub audit: Arc<dyn AuditLog>,
+    /// Finds out who is calling: users, administrators and peers.
+    pub gate: Gate,
+    /// Checks receipts for the audience [`runtime::receipts::FACTORS_AUDIENCE`].
+    pub receipts: ReceiptVerifier,
+    /// Randomness for ids and seeds.
+    pub entropy: Arc<dyn Entropy>,
+    /// The time, for the audit trail of requests that do not decode.
+    pub clock: Arc<dyn Clock>,
+    /// The issuer that authenticator apps show.
+    pub issuer: Label,
+}
+
+/// The role, ready to be served.
+pub fn compose(parts: Parts) -> RoleMounts {
+    let service = Service {
+        store: Arc::new(SqlDeviceStore::new(parts.database.clone(), parts.sealer)),
+        receipts: Arc::new(VerifiedReceipts(parts.receipts)),
+        spending: Spending::new(parts.database),
+        entropy: parts.entropy,
+        issuer: parts.issuer,
+    };
+    grpc::mounts(&parts.gate, Arc::new(service), parts.audit, parts.clock)
+}

@@ -1,0 +1,21 @@
+//! Types and rules of second factors. No I/O: time and randomness are arguments.
+
+pub(crate) mod code;
+pub(crate) mod device;
+pub(crate) mod freshness;
+pub(crate) mod holdings;
+pub(crate) mod label;
+pub(crate) mod owner;
+pub(crate) mod proof;
+pub(crate) mod qr;
+pub(crate) mod throttle;
+pub(crate) mod totp;
+
+pub(crate) use code::Code;
+pub(crate) use device::{Device, DisplayName, Entitlement, State};
+pub(crate) use holdings::{Holdings, Target};
+pub use label::Label;
+pub(crate) use owner::Owner;
+pub(crate) use proof::{Attempt, Proof};
+pub(crate) use throttle::Throttle;
+pub(crate) use totp::{Seed, Step};

@@ -1,0 +1,19 @@
+//! Whose factors they are.
+
+use kernel::{DeviceId, EnvironmentId, UserId};
+
+/// A user of an environment. Every question to the store begins with one, so that it cannot be forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Owner {
+    /// The environment.
+    pub(crate) environment: EnvironmentId,
+    /// The user.
+    pub(crate) user: UserId,
+}
+
+impl Owner {
+    /// The resource name of a device of this user, for the audit trail.
+    pub(crate) fn device_name(self, device: DeviceId) -> String {
+        format!("environments/{}/users/{}/devices/{device}", self.environment, self.user)
+    }
+}

@@ -1,0 +1,97 @@
+//! What a right code leaves behind, so that a retry of the same call gets the same answer.
+
+use std::time::Duration;
+
+use kernel::{DeviceId, Error, ProofId, Reason, RequestId, Result, SessionId, Timestamp};
+use sha2::{Digest, Sha256};
+
+/// How long a request id stands for its first answer.
+pub(crate) const RETRY: Duration = Duration::from_secs(10 * 60);
+
+/// One try of a caller to prove something. What fails leaves nothing behind: its request id is free again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Attempt {
+    /// Chosen by the client.
+    pub(crate) request: RequestId,
+    /// The session it is made in.
+    pub(crate) session: SessionId,
+    /// SHA-256 over everything the proof is to be good for.
+    pub(crate) purpose: [u8; 32],
+}
+
+/// A right code came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Proof {
+    /// Names it; random.
+    pub(crate) id: ProofId,
+    /// The device that the code fitted.
+    pub(crate) device: DeviceId,
+    /// When.
+    pub(crate) at: Timestamp,
+    /// The try it answered.
+    pub(crate) attempt: Attempt,
+}
+
+impl Proof {
+    /// Whether it still answers retries.
+    pub(crate) fn is_remembered(&self, now: Timestamp) -> bool {
+        now.since(self.at) <= RETRY
+    }
+}
+
+/// What `known`, the proof on record under the attempt's request id, means for the attempt: its own answer, nothing
+/// any more, or a refusal with `REQUEST_ID_REUSED`, because it was given in another session or for something else.
+pub(crate) fn recall(known: Option<Proof>, attempt: &Attempt, now: Timestamp) -> Result<Option<Proof>> {
+    match known.filter(|proof| proof.is_remembered(now)) {
+        None => Ok(None),
+        Some(proof) if proof.attempt == *attempt => Ok(Some(proof)),
+        Some(_) => Err(Error::new(
+            Reason::RequestIdReused,
+            "this request id was used before, for something else; make a fresh one for each thing to be proved",
+        )),
+    }
+}
+
+/// The purpose of a code that is only to activate a device.
+pub(crate) fn activation_purpose(device: DeviceId) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(b"countersign/totp-activation/v1");
+    hash.update(device.uuid().as_bytes());
+    hash.finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::{NOW, attempt, proof};
+
+    #[test]
+    fn the_same_try_gets_its_answer_for_ten_minutes() {
+        let attempt = attempt("s-1", 1);
+        let proof = proof(&attempt, NOW);
+        let known = |now| recall(Some(proof.clone()), &attempt, now).unwrap();
+        assert_eq!(known(NOW), Some(proof.clone()));
+        assert_eq!(known(NOW.plus(RETRY)), Some(proof.clone()));
+        assert_eq!(known(NOW.plus(RETRY + Duration::from_millis(1))), None);
+        assert_eq!(recall(None, &attempt, NOW).unwrap(), None);
+    }
+
+    #[test]
+    fn another_purpose_or_session_under_the_same_request_id_is_refused() {
+        let first = attempt("s-1", 1);
+        let known = || Some(proof(&first, NOW));
+        for other in [
+            Attempt { purpose: [9; 32], ..first.clone() },
+            Attempt { session: crate::fixtures::session("s-2"), ..first.clone() },
+        ] {
+            assert_eq!(recall(known(), &other, NOW).unwrap_err().reason(), Reason::RequestIdReused);
+        }
+    }
+
+    #[test]
+    fn activations_of_two_devices_are_two_purposes() {
+        let first = crate::fixtures::verified(NOW).id;
+        let second = crate::fixtures::verified(NOW).id;
+        assert_ne!(activation_purpose(first), activation_purpose(second));
+    }
+}

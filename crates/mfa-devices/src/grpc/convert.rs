@@ -1,0 +1,110 @@
+//! Between the protocol's types and the domain's.
+
+use kernel::secret::ExposeSecret;
+use kernel::{Error, FactorKind, Result, SecretText, Timestamp};
+use proto::{convert, mfa_devices as pb, names, types};
+use runtime::UserCall;
+
+use crate::devices::{Place, Shown};
+use crate::domain::{Device, Holdings, Owner, Proof, State};
+use crate::payment::Ticket;
+use crate::registration::Registered;
+use crate::service::Caller;
+
+/// The caller, as the use cases know it.
+pub(super) fn caller(call: UserCall) -> Caller {
+    Caller {
+        owner: Owner { environment: call.environment, user: call.user },
+        session: call.session,
+        auth_time: call.auth_time,
+        at: call.at,
+        enrolment_required: call.settings.enrolment_required,
+        max_totp_devices: call.settings.max_totp_devices,
+        trail: call.trail,
+    }
+}
+
+/// A receipt and its operation's id; none where no receipt came.
+pub(super) fn ticket(operation_id: &str, receipt: String) -> Result<Option<Ticket>> {
+    if receipt.is_empty() {
+        return Ok(None);
+    }
+    let operation = convert::operation_id("operation_id", operation_id)?;
+    Ok(Some(Ticket { operation, receipt: SecretText::from(receipt) }))
+}
+
+/// Where a page goes on, as a cursor.
+pub(super) fn place((created, device): Place) -> String {
+    format!("{},{device}", created.millis())
+}
+
+/// See [`place`].
+pub(super) fn parse_place(cursor: &str) -> Result<Place> {
+    cursor
+        .split_once(',')
+        .and_then(|(millis, device)| millis.parse().ok().zip(device.parse().ok()))
+        .map(|(millis, device)| (Timestamp::from_millis(millis), device))
+        .ok_or_else(|| Error::invalid("page_token", "is not from an earlier answer to this list"))
+}
+
+/// The only thing that can be updated.
+pub(super) fn update_mask(mask: Option<prost_types::FieldMask>) -> Result<()> {
+    match mask {
+        Some(mask) if mask.paths == ["display_name"] => Ok(()),
+        _ => Err(Error::invalid("update_mask", "must be exactly `display_name`")),
+    }
+}
+
+/// A device.
+pub(super) fn device(owner: Owner, shown: &Shown) -> pb::Device {
+    let device = &shown.device;
+    let (state, verify_time, last_use_time) = match device.state {
+        State::Pending { .. } => (pb::DeviceState::Pending, None, None),
+        State::Verified { since, last_use } => (pb::DeviceState::Verified, Some(since), Some(last_use)),
+    };
+    pb::Device {
+        name: names::device(owner.environment, owner.user, device.id),
+        kind: convert::factor_kind_value(FactorKind::Totp).into(),
+        display_name: device.display_name.as_str().to_owned(),
+        state: state.into(),
+        is_default: shown.is_default,
+        create_time: Some(convert::timestamp(device.created)),
+        verify_time: verify_time.map(convert::timestamp),
+        last_use_time: last_use_time.map(convert::timestamp),
+        etag: shown.etag(),
+    }
+}
+
+/// A pending device and its secret: the one place where it leaves.
+pub(super) fn registered(owner: Owner, registered: &Registered) -> pb::RegisterTotpDeviceResponse {
+    pb::RegisterTotpDeviceResponse {
+        device: Some(device(owner, &registered.device)),
+        secret: registered.secret.expose_secret().to_owned(),
+        otpauth_uri: registered.uri.expose_secret().to_owned(),
+        qr_text: registered.qr_text.expose_secret().to_owned(),
+        qr_svg: registered.qr_svg.expose_secret().to_owned(),
+    }
+}
+
+/// What is known of a user's factors.
+pub(super) fn facts(owner: Owner, holdings: &Holdings) -> types::FactorFacts {
+    let factor = |device: &Device| types::VerifiedFactor {
+        device: names::device(owner.environment, owner.user, device.id),
+        kind: convert::factor_kind_value(FactorKind::Totp).into(),
+        verify_time: device.verified_since().map(convert::timestamp),
+        is_default: holdings.default == Some(device.id),
+        display_name: device.display_name.as_str().to_owned(),
+    };
+    let factors: Vec<_> = holdings.factors().into_iter().map(factor).collect();
+    types::FactorFacts { ever_verified: holdings.ever_verified || !factors.is_empty(), factors }
+}
+
+/// A proof.
+pub(super) fn proof(owner: Owner, proof: &Proof) -> pb::VerifyTotpResponse {
+    pb::VerifyTotpResponse {
+        proof_id: proof.id.to_string(),
+        device: names::device(owner.environment, owner.user, proof.device),
+        kind: convert::factor_kind_value(FactorKind::Totp).into(),
+        auth_time: Some(convert::timestamp(proof.at)),
+    }
+}

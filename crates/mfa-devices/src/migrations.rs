@@ -1,0 +1,19 @@
+//! The schema of this service.
+
+mod m000010_totp_devices;
+
+use sea_orm_migration::{MigrationTrait, MigratorTrait};
+
+/// Brings a database of this service up to date: audit trail, spent receipts, devices.
+#[derive(Clone, Copy, Debug)]
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(storage::audit::Migration),
+            Box::new(storage::spending::Migration),
+            Box::new(m000010_totp_devices::Migration),
+        ]
+    }
+}

@@ -1,0 +1,154 @@
+//! What the use cases need from outside, in their own words.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use kernel::{Acr, DeviceId, FactorKind, RequestId, Result, SessionId, Timestamp, TokenId};
+use operation::CheckedOperation;
+
+use crate::domain::device::FIRST_REVISION;
+use crate::domain::{Device, DisplayName, Entitlement, Holdings, Owner, Proof, Seed, State, Step, Throttle};
+
+/// A device about to be registered.
+#[derive(Debug)]
+pub(crate) struct Enrolment {
+    /// Its id.
+    pub(crate) id: DeviceId,
+    /// What its owner calls it.
+    pub(crate) display_name: DisplayName,
+    /// The session that registers it.
+    pub(crate) session: SessionId,
+    /// By what right.
+    pub(crate) entitlement: Entitlement,
+    /// When.
+    pub(crate) at: Timestamp,
+    /// Its seed, which the store keeps sealed.
+    pub(crate) seed: Seed,
+    /// How many factors the user may have.
+    pub(crate) max_factors: usize,
+}
+
+impl Enrolment {
+    /// The pending device that it makes.
+    pub(crate) fn device(&self) -> Device {
+        Device {
+            id: self.id,
+            display_name: self.display_name.clone(),
+            created: self.at,
+            state: State::Pending { session: self.session.clone(), entitlement: self.entitlement },
+            revision: FIRST_REVISION,
+        }
+    }
+}
+
+/// What came of a registration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Enrolled {
+    /// It waits for its first code, and the session's earlier pending device is gone.
+    Pending,
+    /// The user has as many factors as it may have.
+    TooManyFactors,
+    /// As many devices of the user wait as may, in other sessions.
+    TooManyPending,
+    /// It was to be the first factor, and there is one.
+    NotFirst,
+}
+
+/// A right code about to be used up.
+#[derive(Clone, Debug)]
+pub(crate) struct Acceptance {
+    /// The step whose code it was.
+    pub(crate) step: Step,
+    /// What it proves.
+    pub(crate) proof: Proof,
+    /// Whether the device is pending and becomes a factor by it.
+    pub(crate) activates: bool,
+}
+
+/// What came of a try to take a try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Try {
+    /// It was taken, and so many more can be taken at once now.
+    Taken {
+        /// From 0.
+        left: u32,
+    },
+    /// None can be taken for so long.
+    Throttled {
+        /// Longer than zero.
+        wait: Duration,
+    },
+}
+
+/// What came of the removal of a factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Removal {
+    /// It is gone; where it was the default, the oldest of the rest is.
+    Removed,
+    /// There is no such factor.
+    Unknown,
+    /// It is the last one and was to be kept.
+    LastOne,
+}
+
+/// The devices of all users. Whatever is changed here is changed in one atomic step, whoever else calls.
+#[async_trait]
+pub(crate) trait DeviceStore: Send + Sync {
+    /// All that a user has.
+    async fn holdings(&self, owner: Owner) -> Result<Holdings>;
+
+    /// The seed of a device; none where the user has no such device.
+    async fn seed(&self, owner: Owner, device: DeviceId) -> Result<Option<Seed>>;
+
+    /// Registers a pending device in place of the session's earlier one. Those whose time is over go with it.
+    async fn enrol(&self, owner: Owner, enrolment: &Enrolment) -> Result<Enrolled>;
+
+    /// Uses up the step, leaves the proof and clears the throttle, all or nothing. `false`, and nothing is changed,
+    /// when the device accepted this step or a later one before, is gone, may not become a factor any more, or when
+    /// the request id has an answer.
+    ///
+    /// A factor's birth ends the user's pending devices, and makes the first one the default.
+    async fn accept(&self, owner: Owner, acceptance: &Acceptance) -> Result<bool>;
+
+    /// The proof on record under a request id.
+    async fn proof(&self, owner: Owner, request: RequestId) -> Result<Option<Proof>>;
+
+    /// Takes a try, durably, before its answer is known.
+    async fn take_try(&self, owner: Owner, kind: FactorKind, now: Timestamp) -> Result<Try>;
+
+    /// Gives back a try that was taken for a right code, as [`Self::accept`] does.
+    async fn give_back(&self, owner: Owner, kind: FactorKind) -> Result<()>;
+
+    /// What is on record of the user's tries.
+    async fn throttle(&self, owner: Owner, kind: FactorKind) -> Result<Throttle>;
+
+    /// Renames a device if it still has this revision.
+    async fn rename(&self, owner: Owner, device: DeviceId, name: &DisplayName, revision: i64)
+    -> Result<bool>;
+
+    /// Makes a factor the default; `false` when there is no such factor.
+    async fn set_default(&self, owner: Owner, device: DeviceId) -> Result<bool>;
+
+    /// Removes a pending device of this session; `false` when there is none such.
+    async fn discard(&self, owner: Owner, device: DeviceId, session: &SessionId) -> Result<bool>;
+
+    /// Removes a factor, and the proofs it gave; not the last one when that is to be kept.
+    async fn remove(&self, owner: Owner, device: DeviceId, keep_last: bool) -> Result<Removal>;
+}
+
+/// What of a checked receipt matters here.
+#[derive(Clone, Debug)]
+pub(crate) struct Receipt {
+    /// The session it was given for.
+    pub(crate) session: SessionId,
+    /// How strong the proof behind it was; none where policy asked for none.
+    pub(crate) acr: Option<Acr>,
+    /// The single-use token that paid for it, if one did.
+    pub(crate) paid_by: Option<TokenId>,
+}
+
+/// Checks receipts.
+pub(crate) trait Receipts: Send + Sync {
+    /// Refuses a receipt that does not allow exactly this operation, with one of the `RECEIPT_…` reasons.
+    fn verify(&self, receipt: &str, operation: &CheckedOperation) -> Result<Receipt>;
+}

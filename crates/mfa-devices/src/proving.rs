@@ -1,0 +1,109 @@
+//! The one way in which a code is tested, whichever call brought it.
+
+use kernel::{DeviceId, FactorKind, ProofId, Result, SecretText, Timestamp};
+use storage::Trail;
+
+use crate::domain::proof::recall;
+use crate::domain::{Attempt, Code, Owner, Proof, Seed, Step, Target};
+use crate::ports::{Acceptance, Try};
+use crate::refusal;
+use crate::service::Service;
+
+const KIND: FactorKind = FactorKind::Totp;
+
+/// A code that somebody brings.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Presented<'a> {
+    /// Whose factor it is to prove.
+    pub(crate) owner: Owner,
+    /// The device it is for.
+    pub(crate) target: Target,
+    /// The code as it was typed.
+    pub(crate) code: &'a SecretText,
+    /// What it is brought for.
+    pub(crate) attempt: &'a Attempt,
+    /// The time of the call.
+    pub(crate) at: Timestamp,
+    /// What the call leaves in the audit trail.
+    pub(crate) trail: &'a Trail,
+}
+
+/// A device and a step that a code fits.
+struct Fit {
+    device: DeviceId,
+    step: Step,
+    activates: bool,
+}
+
+impl Service {
+    /// Tests a code and, when it is right, uses up its step and leaves a proof.
+    ///
+    /// In this order: what cannot be a code is refused and costs nothing; a retry gets its first answer; a try is
+    /// taken and stays taken; the code is tested; the intent is written down; the step is used up. Refused with
+    /// `CODE_REJECTED`, `FACTOR_THROTTLED` or `REQUEST_ID_REUSED`.
+    pub(crate) async fn prove(&self, presented: Presented<'_>) -> Result<Proof> {
+        let Presented { owner, attempt, at, .. } = presented;
+        let Some(code) = Code::parse(presented.code) else {
+            let left = self.store.throttle(owner, KIND).await?.left(at);
+            return Err(refusal::code_rejected(left));
+        };
+        if let Some(proof) = self.answer(owner, attempt, at).await? {
+            return Ok(proof);
+        }
+        let left = match self.store.take_try(owner, KIND, at).await? {
+            Try::Taken { left } => left,
+            Try::Throttled { wait } => {
+                // The try that is in the way may be that of the same call, which came twice.
+                return match self.answer(owner, attempt, at).await? {
+                    Some(proof) => Ok(proof),
+                    None => Err(refusal::throttled(wait)),
+                };
+            }
+        };
+        if let Some(fit) = self.fit(&presented, &code).await? {
+            presented.trail.resource(owner.device_name(fit.device)).await;
+            presented.trail.intend().await?;
+            let proof = Proof {
+                id: ProofId::random(self.entropy.as_ref()),
+                device: fit.device,
+                at,
+                attempt: attempt.clone(),
+            };
+            let acceptance = Acceptance { step: fit.step, proof, activates: fit.activates };
+            if self.store.accept(owner, &acceptance).await? {
+                return Ok(acceptance.proof);
+            }
+        }
+        // The same call may have come twice at once; then the other one has the answer by now.
+        if let Some(proof) = self.answer(owner, attempt, at).await? {
+            self.store.give_back(owner, KIND).await?;
+            return Ok(proof);
+        }
+        Err(refusal::code_rejected(left))
+    }
+
+    /// The answer that this try, or an earlier one under its request id, has already.
+    async fn answer(&self, owner: Owner, attempt: &Attempt, at: Timestamp) -> Result<Option<Proof>> {
+        recall(self.store.proof(owner, attempt.request).await?, attempt, at)
+    }
+
+    /// Tries the code on every device it may be for.
+    async fn fit(&self, presented: &Presented<'_>, code: &Code) -> Result<Option<Fit>> {
+        let Presented { owner, target, attempt, at, .. } = *presented;
+        let holdings = self.store.holdings(owner).await?;
+        let candidates = holdings.candidates(target, &attempt.session, at);
+        if candidates.is_empty() {
+            // As much work as for somebody who has a device.
+            self.store.seed(owner, DeviceId::random(self.entropy.as_ref())).await?;
+            Seed::random(self.entropy.as_ref()).check(code, at)?;
+        }
+        let mut found = None;
+        for device in candidates {
+            let Some(seed) = self.store.seed(owner, device.id).await? else { continue };
+            if let Some(step) = seed.check(code, at)? {
+                found = Some(Fit { device: device.id, step, activates: device.verified_since().is_none() });
+            }
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,89 @@
+//! Refusals that several use cases make, each with one shape.
+
+use std::time::Duration;
+
+use kernel::{Error, Reason, Scope};
+
+/// The metadata key that says how many more codes may be tried at once.
+const TRIES_LEFT: &str = "tries_left";
+
+/// A code that is wrong, used up, malformed, or for a device or user there is not: all look the same.
+pub(crate) fn code_rejected(tries_left: u32) -> Error {
+    Error::new(
+        Reason::CodeRejected,
+        "the code is not accepted: it is wrong, was used before, or is for no device of this user; wait for the \
+         next code and send its six digits",
+    )
+    .with(TRIES_LEFT, tries_left.to_string())
+}
+
+/// Too many wrong codes.
+pub(crate) fn throttled(wait: Duration) -> Error {
+    // Whole seconds, rounded up, so that a caller who waits as told is not refused again.
+    let seconds = wait.as_millis().div_ceil(1000);
+    Error::new(
+        Reason::FactorThrottled,
+        format!("too many wrong codes; no code is tested for the next {seconds} seconds"),
+    )
+    .with(TRIES_LEFT, "0")
+    .retry_after(Duration::from_secs(u64::try_from(seconds).unwrap_or(u64::MAX)))
+}
+
+/// A session that is too old to enrol a first factor.
+pub(crate) fn session_too_old() -> Error {
+    Error::new(
+        Reason::SessionTooOld,
+        "a first factor needs a session whose user signed in within the last ten minutes; sign in again",
+    )
+}
+
+/// A receipt is needed and none came.
+pub(crate) fn receipt_missing(scope: Scope) -> Error {
+    Error::new(
+        Reason::ReceiptMissing,
+        format!(
+            "this needs a receipt: prove a factor for scope {scope} and call StepUpService.AuthorizeOperation, then \
+             send its receipt with the same operation id"
+        ),
+    )
+    .with("scope", scope.as_str())
+}
+
+/// As many factors as the environment allows.
+pub(crate) fn too_many_factors(max: usize) -> Error {
+    Error::new(
+        Reason::FactorLimitReached,
+        format!("this environment allows {max} TOTP devices a user; remove one first"),
+    )
+}
+
+/// As many pending devices as one user may have.
+pub(crate) fn too_many_pending(wait: Duration) -> Error {
+    Error::new(
+        Reason::FactorLimitReached,
+        "devices registered in other sessions still wait for their first code; prove or remove one of them, or try \
+         again later",
+    )
+    .retry_after(wait)
+}
+
+/// The last factor must stay.
+pub(crate) fn last_factor() -> Error {
+    Error::new(
+        Reason::LastFactorRequired,
+        "this environment requires a second factor and this is the last one; add another before removing it",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_is_told_in_whole_seconds_rounded_up() {
+        let error = throttled(Duration::from_millis(29_001));
+        assert_eq!(error.retry_delay(), Some(Duration::from_secs(30)));
+        assert_eq!(error.metadata().get("tries_left").map(String::as_str), Some("0"));
+        assert!(error.metadata().keys().eq(code_rejected(3).metadata().keys()), "one shape");
+    }
+}

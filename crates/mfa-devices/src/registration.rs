@@ -1,0 +1,101 @@
+//! Use case: a user registers a TOTP device, which waits for its first code.
+
+use kernel::{DeviceId, Error, FactorKind, Result, Scope, SecretText};
+use operation::Body;
+
+use crate::devices::Shown;
+use crate::domain::device::{MAX_PENDING, PENDING_LIFE};
+use crate::domain::freshness::is_fresh;
+use crate::domain::{DisplayName, Entitlement, Holdings, Seed, qr};
+use crate::payment::Ticket;
+use crate::ports::{Enrolled, Enrolment};
+use crate::refusal;
+use crate::service::{Caller, Service};
+
+/// A pending device and its seed in every form in which an authenticator app takes it. Shown this once.
+#[derive(Debug)]
+pub(crate) struct Registered {
+    /// The device.
+    pub(crate) device: Shown,
+    /// The seed in base32.
+    pub(crate) secret: SecretText,
+    /// The key URI.
+    pub(crate) uri: SecretText,
+    /// The key URI as a QR code in Unicode block characters.
+    pub(crate) qr_text: SecretText,
+    /// The key URI as a QR code in SVG.
+    pub(crate) qr_svg: SecretText,
+}
+
+impl Service {
+    /// Registers a device in place of the session's earlier pending one.
+    ///
+    /// A user without a factor needs a fresh session (`SESSION_TOO_OLD`), one with a factor a receipt
+    /// (`RECEIPT_MISSING` and its kin). Bounds (`FACTOR_LIMIT_REACHED`) are looked at before a receipt is spent.
+    pub(crate) async fn register(
+        &self,
+        caller: &Caller,
+        name: DisplayName,
+        ticket: Option<&Ticket>,
+    ) -> Result<Registered> {
+        let holdings = self.store.holdings(caller.owner).await?;
+        let max_factors = usize::try_from(caller.max_totp_devices).unwrap_or(usize::MAX);
+        check_bounds(&holdings, caller, max_factors)?;
+        // What the answer holds is made first: nothing is spent for a seed that cannot be shown.
+        let id = DeviceId::random(self.entropy.as_ref());
+        let seed = Seed::random(self.entropy.as_ref());
+        let uri = seed.uri(&self.issuer, &caller.owner.user.to_string())?;
+        let pictures = qr::draw(&uri)?;
+        let secret = seed.base32();
+
+        let (entitlement, payment) = match holdings.strongest() {
+            None if !is_fresh(caller.auth_time, caller.at) => return Err(refusal::session_too_old()),
+            None => (Entitlement::FirstFactor, None),
+            Some(strongest) => {
+                let ticket = ticket.ok_or_else(missing)?;
+                let body = Body::LinkCredential { factor: FactorKind::Totp };
+                (Entitlement::Receipt, Some(self.pay(caller, ticket, body, strongest, id).await?))
+            }
+        };
+        caller.trail.resource(caller.owner.device_name(id)).await;
+        caller.trail.intend().await?;
+        let session = caller.session.clone();
+        let enrolment =
+            Enrolment { id, display_name: name, session, entitlement, at: caller.at, seed, max_factors };
+        match self.store.enrol(caller.owner, &enrolment).await? {
+            Enrolled::Pending => {}
+            Enrolled::TooManyFactors => return Err(refusal::too_many_factors(max_factors)),
+            Enrolled::TooManyPending => return Err(refusal::too_many_pending(PENDING_LIFE)),
+            // Another session's device became the first factor at this moment.
+            Enrolled::NotFirst => return Err(missing()),
+        }
+        if let Some(payment) = payment {
+            self.finish(&payment).await?;
+        }
+        Ok(Registered {
+            device: Shown { device: enrolment.device(), is_default: false },
+            secret,
+            uri,
+            qr_text: pictures.text,
+            qr_svg: pictures.svg,
+        })
+    }
+}
+
+/// The bounds as far as they can be told from what was read; the store decides.
+fn check_bounds(holdings: &Holdings, caller: &Caller, max_factors: usize) -> Result<()> {
+    if holdings.factors().len() >= max_factors {
+        return Err(refusal::too_many_factors(max_factors));
+    }
+    let elsewhere = holdings.waiting_elsewhere(&caller.session, caller.at);
+    match elsewhere.iter().map(|device| device.created).min() {
+        Some(oldest) if elsewhere.len() >= MAX_PENDING => {
+            Err(refusal::too_many_pending(oldest.plus(PENDING_LIFE).since(caller.at)))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn missing() -> Error {
+    refusal::receipt_missing(Scope::CredentialLink)
+}

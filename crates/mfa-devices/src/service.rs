@@ -1,0 +1,42 @@
+//! What every use case works with, and who calls it.
+
+use std::sync::Arc;
+
+use kernel::{Entropy, SessionId, Timestamp};
+use storage::{Spending, Trail};
+
+use crate::domain::{Label, Owner};
+use crate::ports::{DeviceStore, Receipts};
+
+/// The use cases, each in a file of its own.
+pub(crate) struct Service {
+    /// The devices.
+    pub(crate) store: Arc<dyn DeviceStore>,
+    /// Checks receipts.
+    pub(crate) receipts: Arc<dyn Receipts>,
+    /// Spends receipts.
+    pub(crate) spending: Spending,
+    /// Randomness for ids and seeds.
+    pub(crate) entropy: Arc<dyn Entropy>,
+    /// The issuer in key URIs.
+    pub(crate) issuer: Label,
+}
+
+/// A signed-in user's call.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    /// The user.
+    pub(crate) owner: Owner,
+    /// The session the call is made in.
+    pub(crate) session: SessionId,
+    /// When the user signed in, where the provider says so.
+    pub(crate) auth_time: Option<Timestamp>,
+    /// The time of the call.
+    pub(crate) at: Timestamp,
+    /// Whether the environment wants every user to have a factor.
+    pub(crate) enrolment_required: bool,
+    /// How many TOTP devices it allows a user.
+    pub(crate) max_totp_devices: u32,
+    /// What the call leaves in the audit trail.
+    pub(crate) trail: Trail,
+}

@@ -1,0 +1,101 @@
+//! The devices in SQL, on SQLite and Postgres alike.
+//!
+//! Every change of what a user has begins with the row of its owner in `factor_owners`, which makes the changes of
+//! one user queue up, whatever process they come from. The throttle has a row of its own, which is changed by
+//! compare-and-set in a statement of its own.
+
+mod accepting;
+mod changing;
+#[cfg(test)]
+mod contract;
+mod enrolling;
+mod entity;
+mod owners;
+mod reading;
+#[cfg(test)]
+mod tests;
+mod throttling;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use kernel::{DeviceId, FactorKind, RequestId, Result, SessionId, Timestamp};
+use sea_orm::DatabaseConnection;
+use storage::Sealer;
+
+use crate::domain::{DisplayName, Holdings, Owner, Proof, Seed, Throttle};
+use crate::ports::{Acceptance, DeviceStore, Enrolled, Enrolment, Removal, Try};
+
+/// Where a sealed seed belongs.
+const SEED_COLUMN: &str = "totp_devices.secret";
+
+/// The devices in a database whose migrations are [`crate::Migrator`]'s.
+#[derive(Clone, Debug)]
+pub(crate) struct SqlDeviceStore {
+    database: DatabaseConnection,
+    sealer: Arc<Sealer>,
+}
+
+impl SqlDeviceStore {
+    /// Seeds are sealed and opened by `sealer`.
+    pub(crate) fn new(database: DatabaseConnection, sealer: Arc<Sealer>) -> Self {
+        Self { database, sealer }
+    }
+}
+
+#[async_trait]
+impl DeviceStore for SqlDeviceStore {
+    async fn holdings(&self, owner: Owner) -> Result<Holdings> {
+        reading::holdings(&self.database, owner).await
+    }
+
+    async fn seed(&self, owner: Owner, device: DeviceId) -> Result<Option<Seed>> {
+        reading::seed(&self.database, &self.sealer, owner, device).await
+    }
+
+    async fn enrol(&self, owner: Owner, enrolment: &Enrolment) -> Result<Enrolled> {
+        enrolling::enrol(&self.database, &self.sealer, owner, enrolment).await
+    }
+
+    async fn accept(&self, owner: Owner, acceptance: &Acceptance) -> Result<bool> {
+        accepting::accept(&self.database, owner, acceptance).await
+    }
+
+    async fn proof(&self, owner: Owner, request: RequestId) -> Result<Option<Proof>> {
+        reading::proof(&self.database, owner, request).await
+    }
+
+    async fn take_try(&self, owner: Owner, kind: FactorKind, now: Timestamp) -> Result<Try> {
+        throttling::take(&self.database, owner, kind, now).await
+    }
+
+    async fn give_back(&self, owner: Owner, kind: FactorKind) -> Result<()> {
+        throttling::give_back(&self.database, owner, kind).await
+    }
+
+    async fn throttle(&self, owner: Owner, kind: FactorKind) -> Result<Throttle> {
+        throttling::read(&self.database, owner, kind).await
+    }
+
+    async fn rename(
+        &self,
+        owner: Owner,
+        device: DeviceId,
+        name: &DisplayName,
+        revision: i64,
+    ) -> Result<bool> {
+        changing::rename(&self.database, owner, device, name, revision).await
+    }
+
+    async fn set_default(&self, owner: Owner, device: DeviceId) -> Result<bool> {
+        changing::set_default(&self.database, owner, device).await
+    }
+
+    async fn discard(&self, owner: Owner, device: DeviceId, session: &SessionId) -> Result<bool> {
+        changing::discard(&self.database, owner, device, session).await
+    }
+
+    async fn remove(&self, owner: Owner, device: DeviceId, keep_last: bool) -> Result<Removal> {
+        changing::remove(&self.database, owner, device, keep_last).await
+    }
+}

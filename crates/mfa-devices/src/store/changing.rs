@@ -1,0 +1,120 @@
+//! What its owner changes about a device.
+
+use kernel::{DeviceId, Result, SessionId};
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{
+    ColumnTrait, Condition, DatabaseConnection, DatabaseTransaction, EntityTrait, QueryFilter,
+    TransactionTrait,
+};
+use storage::sql::unavailable;
+
+use super::entity::devices::{Column, Entity};
+use super::entity::proofs;
+use super::{owners, reading};
+use crate::domain::{DisplayName, Owner};
+use crate::ports::Removal;
+
+fn is(owner: Owner, device: DeviceId) -> Condition {
+    Condition::all()
+        .add(Column::Id.eq(device.uuid()))
+        .add(Column::Environment.eq(owner.environment.uuid()))
+        .add(Column::User.eq(owner.user.uuid()))
+}
+
+pub(super) async fn rename(
+    database: &DatabaseConnection,
+    owner: Owner,
+    device: DeviceId,
+    name: &DisplayName,
+    revision: i64,
+) -> Result<bool> {
+    let renamed = Entity::update_many()
+        .col_expr(Column::DisplayName, Expr::value(name.as_str()))
+        .col_expr(Column::Revision, Expr::col(Column::Revision).add(1))
+        .filter(is(owner, device))
+        .filter(Column::Revision.eq(revision))
+        .exec(database)
+        .await
+        .map_err(unavailable)?;
+    Ok(renamed.rows_affected == 1)
+}
+
+pub(super) async fn set_default(
+    database: &DatabaseConnection,
+    owner: Owner,
+    device: DeviceId,
+) -> Result<bool> {
+    let transaction = database.begin().await.map_err(unavailable)?;
+    owners::hold(&transaction, owner).await?;
+    let holdings = reading::holdings(&transaction, owner).await?;
+    if !holdings.factors().iter().any(|found| found.id == device) {
+        transaction.rollback().await.map_err(unavailable)?;
+        return Ok(false);
+    }
+    owners::set_default(&transaction, owner, Some(device)).await?;
+    transaction.commit().await.map_err(unavailable)?;
+    Ok(true)
+}
+
+pub(super) async fn discard(
+    database: &DatabaseConnection,
+    owner: Owner,
+    device: DeviceId,
+    session: &SessionId,
+) -> Result<bool> {
+    let deleted = Entity::delete_many()
+        .filter(is(owner, device))
+        .filter(Column::VerifiedMs.is_null())
+        .filter(Column::PendingSession.eq(session.as_str()))
+        .exec(database)
+        .await
+        .map_err(unavailable)?;
+    Ok(deleted.rows_affected == 1)
+}
+
+pub(super) async fn remove(
+    database: &DatabaseConnection,
+    owner: Owner,
+    device: DeviceId,
+    keep_last: bool,
+) -> Result<Removal> {
+    let transaction = database.begin().await.map_err(unavailable)?;
+    let removal = take_away(&transaction, owner, device, keep_last).await?;
+    if removal == Removal::Removed {
+        transaction.commit().await.map_err(unavailable)?;
+    } else {
+        transaction.rollback().await.map_err(unavailable)?;
+    }
+    Ok(removal)
+}
+
+async fn take_away(
+    transaction: &DatabaseTransaction,
+    owner: Owner,
+    device: DeviceId,
+    keep_last: bool,
+) -> Result<Removal> {
+    owners::hold(transaction, owner).await?;
+    let holdings = reading::holdings(transaction, owner).await?;
+    let factors = holdings.factors();
+    if !factors.iter().any(|found| found.id == device) {
+        return Ok(Removal::Unknown);
+    }
+    if keep_last && factors.len() == 1 {
+        return Ok(Removal::LastOne);
+    }
+    Entity::delete_many().filter(is(owner, device)).exec(transaction).await.map_err(unavailable)?;
+    // A retry must not hand out a proof by a device that is gone.
+    proofs::Entity::delete_many()
+        .filter(proofs::Column::Environment.eq(owner.environment.uuid()))
+        .filter(proofs::Column::User.eq(owner.user.uuid()))
+        .filter(proofs::Column::Device.eq(device.uuid()))
+        .exec(transaction)
+        .await
+        .map_err(unavailable)?;
+    if holdings.default == Some(device) {
+        let oldest = factors.iter().map(|found| found.id).find(|id| *id != device);
+        owners::set_default(transaction, owner, oldest).await?;
+    }
+    Ok(Removal::Removed)
+}

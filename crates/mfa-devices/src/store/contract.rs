@@ -1,0 +1,103 @@
+//! What every store of devices promises, as tests over the port: run on each backend by [`contract_tests`].
+//!
+//! Each clause is given two handles on the same data, as two processes have.
+
+pub(super) mod proving;
+pub(super) mod registering;
+pub(super) mod throttling;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+use kernel::{DeviceId, FactorKind, ProofId, SessionId, Timestamp};
+
+use crate::domain::{Attempt, DisplayName, Entitlement, Owner, Proof, Seed, Step};
+use crate::fixtures::{ENTROPY, NOW, attempt, owner, session};
+use crate::ports::{Acceptance, DeviceStore, Enrolled, Enrolment};
+
+/// The kind that all tries are made with.
+const KIND: FactorKind = FactorKind::Totp;
+
+/// Two handles on the same data.
+pub(super) type Handles<S> = [Arc<S>; 2];
+
+/// Makes a test of each clause, on the handles that `$make` gives with what must be kept for as long.
+macro_rules! contract_tests {
+    ($make:expr; $($room:ident :: { $($clause:ident),+ $(,)? })+) => {
+        $($(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $clause() {
+                let (handles, _kept) = $make.await;
+                $crate::store::contract::$room::$clause(handles).await;
+            }
+        )+)+
+    };
+}
+pub(super) use contract_tests;
+
+fn enrolment(in_session: &str, entitlement: Entitlement, at: Timestamp) -> Enrolment {
+    Enrolment {
+        id: DeviceId::random(&*ENTROPY),
+        display_name: DisplayName::new("display_name", "phone").unwrap(),
+        session: session(in_session),
+        entitlement,
+        at,
+        seed: Seed::random(&*ENTROPY),
+        max_factors: 10,
+    }
+}
+
+fn proof(device: DeviceId, attempt: &Attempt, at: Timestamp) -> Proof {
+    Proof { id: ProofId::random(&*ENTROPY), device, at, attempt: attempt.clone() }
+}
+
+/// A code of `step` that is accepted at `at` in `in_session`.
+fn acceptance(device: DeviceId, in_session: &str, step: u64, at: Timestamp) -> Acceptance {
+    let proof = proof(device, &attempt(in_session, 1), at);
+    Acceptance { step: Step::from_number(step), proof, activates: false }
+}
+
+fn activation(device: DeviceId, in_session: &str, step: u64, at: Timestamp) -> Acceptance {
+    Acceptance { activates: true, ..acceptance(device, in_session, step, at) }
+}
+
+/// A factor whose step 100 is used up.
+async fn factor<S: DeviceStore>(store: &S, owner: Owner) -> DeviceId {
+    factor_at(store, owner, NOW).await
+}
+
+async fn factor_at<S: DeviceStore>(store: &S, owner: Owner, at: Timestamp) -> DeviceId {
+    let enrolment = enrolment("s-factor", Entitlement::Receipt, at);
+    assert_eq!(store.enrol(owner, &enrolment).await.unwrap(), Enrolled::Pending);
+    assert!(store.accept(owner, &activation(enrolment.id, "s-factor", 100, at)).await.unwrap());
+    enrolment.id
+}
+
+async fn ids<S: DeviceStore>(store: &S, owner: Owner) -> Vec<DeviceId> {
+    let mut ids: Vec<_> =
+        store.holdings(owner).await.unwrap().devices.iter().map(|device| device.id).collect();
+    ids.sort();
+    ids
+}
+
+/// Runs all of them at once, on both handles in turn.
+async fn race<S, T, F>(handles: &Handles<S>, count: usize, start: impl Fn(Arc<S>, usize) -> F) -> Vec<T>
+where
+    S: DeviceStore + 'static,
+    F: Future<Output = T> + Send + 'static,
+    T: Send + 'static,
+{
+    let tasks = (0..count).map(|index| tokio::spawn(start(handles[index % 2].clone(), index)));
+    join_all(tasks.collect::<Vec<_>>()).await.into_iter().map(Result::unwrap).collect()
+}
+
+fn count(outcomes: &[bool]) -> usize {
+    outcomes.iter().filter(|won| **won).count()
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn in_session(text: &str) -> SessionId {
+    session(text)
+}

@@ -1,0 +1,156 @@
+//! Clauses about devices: registering, naming, choosing, removing.
+
+use kernel::secret::ExposeSecret;
+
+use super::*;
+use crate::domain::State;
+use crate::domain::device::{MAX_PENDING, PENDING_LIFE};
+use crate::ports::Removal;
+
+pub(in crate::store) async fn somebody_unknown_has_nothing<S: DeviceStore>([store, _]: Handles<S>) {
+    let known = owner();
+    let device = factor(&*store, known).await;
+    for other in [owner(), Owner { user: known.user, ..owner() }, Owner { user: owner().user, ..known }] {
+        assert_eq!(store.holdings(other).await.unwrap(), Default::default());
+        assert!(store.seed(other, device).await.unwrap().is_none());
+        assert!(!store.set_default(other, device).await.unwrap());
+        assert!(!store.discard(other, device, &in_session("s-factor")).await.unwrap());
+        assert_eq!(store.remove(other, device, false).await.unwrap(), Removal::Unknown);
+        assert!(!store.accept(other, &acceptance(device, "s-1", 101, NOW)).await.unwrap());
+        let name = DisplayName::new("display_name", "mine").unwrap();
+        assert!(!store.rename(other, device, &name, 1).await.unwrap());
+    }
+    assert_eq!(ids(&*store, known).await, [device]);
+}
+
+pub(in crate::store) async fn a_device_comes_back_as_it_was_registered<S: DeviceStore>(
+    [store, other]: Handles<S>,
+) {
+    let owner = owner();
+    let enrolment = enrolment("s-1", Entitlement::FirstFactor, NOW);
+    assert_eq!(store.enrol(owner, &enrolment).await.unwrap(), Enrolled::Pending);
+    let holdings = other.holdings(owner).await.unwrap();
+    assert_eq!(holdings.devices, [enrolment.device()]);
+    assert_eq!((holdings.default, holdings.ever_verified), (None, false));
+    let seed = other.seed(owner, enrolment.id).await.unwrap().unwrap();
+    assert_eq!(seed.octets().expose_secret(), enrolment.seed.octets().expose_secret());
+}
+
+pub(in crate::store) async fn a_session_has_one_pending_device<S: DeviceStore>([store, _]: Handles<S>) {
+    let owner = owner();
+    let first = enrolment("s-1", Entitlement::FirstFactor, NOW);
+    let second = enrolment("s-1", Entitlement::FirstFactor, NOW);
+    let elsewhere = enrolment("s-2", Entitlement::FirstFactor, NOW);
+    for enrolment in [&first, &elsewhere, &second] {
+        assert_eq!(store.enrol(owner, enrolment).await.unwrap(), Enrolled::Pending);
+    }
+    let mut expected = [second.id, elsewhere.id];
+    expected.sort();
+    assert_eq!(ids(&*store, owner).await, expected);
+    assert!(store.seed(owner, first.id).await.unwrap().is_none());
+}
+
+pub(in crate::store) async fn pending_devices_are_bounded_until_their_time_is_over<S: DeviceStore>(
+    [store, _]: Handles<S>,
+) {
+    let owner = owner();
+    for index in 0..MAX_PENDING {
+        let enrolment = enrolment(&format!("s-{index}"), Entitlement::FirstFactor, NOW);
+        assert_eq!(store.enrol(owner, &enrolment).await.unwrap(), Enrolled::Pending);
+    }
+    let one_more = |at| enrolment("s-more", Entitlement::FirstFactor, at);
+    let late = NOW.plus(PENDING_LIFE);
+    let early = one_more(late.minus(SECOND));
+    assert_eq!(store.enrol(owner, &early).await.unwrap(), Enrolled::TooManyPending);
+    assert_eq!(ids(&*store, owner).await.len(), MAX_PENDING);
+    // A session's own one does not stand in its own way.
+    let own = enrolment("s-0", Entitlement::FirstFactor, late.minus(SECOND));
+    assert_eq!(store.enrol(owner, &own).await.unwrap(), Enrolled::Pending);
+    let last = one_more(late);
+    assert_eq!(store.enrol(owner, &last).await.unwrap(), Enrolled::Pending);
+    let mut expected = [own.id, last.id];
+    expected.sort();
+    assert_eq!(ids(&*store, owner).await, expected, "those whose time was over are gone");
+}
+
+pub(in crate::store) async fn factors_are_bounded_and_the_first_is_the_first<S: DeviceStore>(
+    [store, _]: Handles<S>,
+) {
+    let owner = owner();
+    factor(&*store, owner).await;
+    let first = enrolment("s-1", Entitlement::FirstFactor, NOW);
+    assert_eq!(store.enrol(owner, &first).await.unwrap(), Enrolled::NotFirst);
+    let full = Enrolment { max_factors: 1, ..enrolment("s-1", Entitlement::Receipt, NOW) };
+    assert_eq!(store.enrol(owner, &full).await.unwrap(), Enrolled::TooManyFactors);
+    let further = Enrolment { max_factors: 2, ..enrolment("s-1", Entitlement::Receipt, NOW) };
+    assert_eq!(store.enrol(owner, &further).await.unwrap(), Enrolled::Pending);
+}
+
+pub(in crate::store) async fn a_name_is_changed_by_compare_and_set<S: DeviceStore + 'static>(
+    handles: Handles<S>,
+) {
+    let owner = owner();
+    let device = factor(&*handles[0], owner).await;
+    let won = race(&handles, 16, move |store, index| async move {
+        let name = DisplayName::new("display_name", &format!("name {index}")).unwrap();
+        store.rename(owner, device, &name, 1).await.unwrap()
+    })
+    .await;
+    assert_eq!(count(&won), 1);
+    let holdings = handles[0].holdings(owner).await.unwrap();
+    assert_eq!(holdings.devices[0].revision, 2);
+    assert!(holdings.devices[0].display_name.as_str().starts_with("name "));
+}
+
+pub(in crate::store) async fn the_first_factor_is_the_default_and_the_oldest_follows<S: DeviceStore>(
+    [store, _]: Handles<S>,
+) {
+    let owner = owner();
+    let first = factor_at(&*store, owner, NOW).await;
+    let second = factor_at(&*store, owner, NOW.plus(SECOND)).await;
+    let third = factor_at(&*store, owner, NOW.plus(2 * SECOND)).await;
+    let default = async || store.holdings(owner).await.unwrap().default;
+    assert_eq!(default().await, Some(first));
+    assert!(store.set_default(owner, third).await.unwrap());
+    assert_eq!(default().await, Some(third));
+    assert_eq!(store.remove(owner, third, false).await.unwrap(), Removal::Removed);
+    assert_eq!(default().await, Some(first));
+    assert_eq!(store.remove(owner, second, false).await.unwrap(), Removal::Removed);
+    assert_eq!(default().await, Some(first));
+    assert_eq!(store.remove(owner, first, false).await.unwrap(), Removal::Removed);
+    assert_eq!(default().await, None);
+    assert!(store.holdings(owner).await.unwrap().ever_verified, "for ever");
+    assert_eq!(store.remove(owner, first, false).await.unwrap(), Removal::Unknown);
+}
+
+pub(in crate::store) async fn a_pending_device_is_neither_default_nor_removed_as_a_factor<S: DeviceStore>(
+    [store, _]: Handles<S>,
+) {
+    let owner = owner();
+    let pending = enrolment("s-1", Entitlement::FirstFactor, NOW);
+    store.enrol(owner, &pending).await.unwrap();
+    assert!(!store.set_default(owner, pending.id).await.unwrap());
+    assert_eq!(store.remove(owner, pending.id, false).await.unwrap(), Removal::Unknown);
+    assert!(!store.discard(owner, pending.id, &in_session("s-2")).await.unwrap());
+    assert!(store.discard(owner, pending.id, &in_session("s-1")).await.unwrap());
+    assert!(ids(&*store, owner).await.is_empty());
+    let factor = factor(&*store, owner).await;
+    assert!(!store.discard(owner, factor, &in_session("s-factor")).await.unwrap());
+}
+
+pub(in crate::store) async fn of_parallel_removals_the_last_factor_stays<S: DeviceStore + 'static>(
+    handles: Handles<S>,
+) {
+    for _ in 0..10 {
+        let owner = owner();
+        let devices = [factor(&*handles[0], owner).await, factor(&*handles[0], owner).await];
+        let outcomes = race(&handles, 2, move |store, index| async move {
+            store.remove(owner, devices[index], true).await.unwrap()
+        })
+        .await;
+        assert!(outcomes.contains(&Removal::Removed) && outcomes.contains(&Removal::LastOne), "{outcomes:?}");
+        let left = handles[0].holdings(owner).await.unwrap();
+        assert!(matches!(left.devices[..], [ref device] if matches!(device.state, State::Verified { .. })));
+        assert_eq!(left.default, Some(left.devices[0].id));
+    }
+}

@@ -1,0 +1,92 @@
+//! A device begins to wait for its first code.
+
+use kernel::{Result, SessionId, Timestamp};
+use sea_orm::{
+    ActiveValue, ColumnTrait, Condition, DatabaseConnection, DatabaseTransaction, EntityTrait, QueryFilter,
+    TransactionTrait,
+};
+use storage::Sealer;
+use storage::sealing::Context;
+use storage::sql::unavailable;
+
+use super::entity::devices::{ActiveModel, Column, Entity};
+use super::reading::{self, entitlement_text};
+use super::{SEED_COLUMN, owners};
+use crate::domain::device::{FIRST_REVISION, MAX_PENDING, PENDING_LIFE};
+use crate::domain::{Entitlement, Owner};
+use crate::ports::{Enrolled, Enrolment};
+
+pub(super) async fn enrol(
+    database: &DatabaseConnection,
+    sealer: &Sealer,
+    owner: Owner,
+    enrolment: &Enrolment,
+) -> Result<Enrolled> {
+    let id = enrolment.id.uuid();
+    let context = Context { column: SEED_COLUMN, row: id.as_bytes() };
+    let sealed = sealer.seal(context, enrolment.seed.octets())?;
+    let transaction = database.begin().await.map_err(unavailable)?;
+    owners::ensure(&transaction, owner).await?;
+    owners::hold(&transaction, owner).await?;
+    forget_pending(&transaction, owner, &enrolment.session, enrolment.at).await?;
+    let holdings = reading::holdings(&transaction, owner).await?;
+    let factors = holdings.factors().len();
+    let refused = if factors >= enrolment.max_factors {
+        Some(Enrolled::TooManyFactors)
+    } else if enrolment.entitlement == Entitlement::FirstFactor && factors > 0 {
+        Some(Enrolled::NotFirst)
+    } else if holdings.devices.len() - factors >= MAX_PENDING {
+        Some(Enrolled::TooManyPending)
+    } else {
+        None
+    };
+    if let Some(refused) = refused {
+        transaction.rollback().await.map_err(unavailable)?;
+        return Ok(refused);
+    }
+    Entity::insert(row(owner, enrolment, sealed))
+        .exec_without_returning(&transaction)
+        .await
+        .map_err(unavailable)?;
+    transaction.commit().await.map_err(unavailable)?;
+    Ok(Enrolled::Pending)
+}
+
+/// Removes the session's own pending device, and those of the user whose time is over.
+async fn forget_pending(
+    transaction: &DatabaseTransaction,
+    owner: Owner,
+    session: &SessionId,
+    now: Timestamp,
+) -> Result<()> {
+    Entity::delete_many()
+        .filter(Column::Environment.eq(owner.environment.uuid()))
+        .filter(Column::User.eq(owner.user.uuid()))
+        .filter(Column::VerifiedMs.is_null())
+        .filter(
+            Condition::any()
+                .add(Column::PendingSession.eq(session.as_str()))
+                .add(Column::CreatedMs.lte(now.minus(PENDING_LIFE).millis())),
+        )
+        .exec(transaction)
+        .await
+        .map_err(unavailable)?;
+    Ok(())
+}
+
+fn row(owner: Owner, enrolment: &Enrolment, sealed: Vec<u8>) -> ActiveModel {
+    ActiveModel {
+        id: ActiveValue::Set(enrolment.id.uuid()),
+        environment: ActiveValue::Set(owner.environment.uuid()),
+        user: ActiveValue::Set(owner.user.uuid()),
+        display_name: ActiveValue::Set(enrolment.display_name.as_str().to_owned()),
+        secret: ActiveValue::Set(sealed),
+        created_ms: ActiveValue::Set(enrolment.at.millis()),
+        revision: ActiveValue::Set(FIRST_REVISION),
+        pending_session: ActiveValue::Set(Some(enrolment.session.as_str().to_owned())),
+        entitlement: ActiveValue::Set(Some(entitlement_text(enrolment.entitlement).to_owned())),
+        verified_ms: ActiveValue::Set(None),
+        last_use_ms: ActiveValue::Set(None),
+        last_step: ActiveValue::Set(-1),
+    }
+}

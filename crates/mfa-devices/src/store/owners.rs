@@ -1,0 +1,76 @@
+//! The row that makes the changes of one user queue up.
+
+use kernel::{DeviceId, Result};
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
+use sea_orm::{
+    ActiveValue, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+};
+use storage::sql::unavailable;
+
+use super::entity::owners::{ActiveModel, Column, Entity, Model};
+use crate::domain::Owner;
+
+fn is(owner: Owner) -> Condition {
+    Condition::all()
+        .add(Column::Environment.eq(owner.environment.uuid()))
+        .add(Column::User.eq(owner.user.uuid()))
+}
+
+/// The row of a user, if there is one.
+pub(super) async fn read(database: &impl ConnectionTrait, owner: Owner) -> Result<Option<Model>> {
+    Entity::find_by_id((owner.environment.uuid(), owner.user.uuid())).one(database).await.map_err(unavailable)
+}
+
+/// Makes the row of a user who has none.
+pub(super) async fn ensure(transaction: &DatabaseTransaction, owner: Owner) -> Result<()> {
+    Entity::insert(ActiveModel {
+        environment: ActiveValue::Set(owner.environment.uuid()),
+        user: ActiveValue::Set(owner.user.uuid()),
+        ever_verified: ActiveValue::Set(false),
+        default_device: ActiveValue::Set(None),
+        revision: ActiveValue::Set(0),
+    })
+    .on_conflict(OnConflict::columns([Column::Environment, Column::User]).do_nothing().to_owned())
+    .exec_without_returning(transaction)
+    .await
+    .map_err(unavailable)?;
+    Ok(())
+}
+
+/// Holds the row until the transaction ends: by writing to it, which on every database makes others wait. Who has no
+/// row has no devices either, so that there is nothing to wait for.
+pub(super) async fn hold(transaction: &DatabaseTransaction, owner: Owner) -> Result<()> {
+    Entity::update_many()
+        .col_expr(Column::Revision, Expr::col(Column::Revision).add(1))
+        .filter(is(owner))
+        .exec(transaction)
+        .await
+        .map_err(unavailable)?;
+    Ok(())
+}
+
+/// Remembers for ever that the user had a factor.
+pub(super) async fn remember_factor(transaction: &DatabaseTransaction, owner: Owner) -> Result<()> {
+    Entity::update_many()
+        .col_expr(Column::EverVerified, Expr::value(true))
+        .filter(is(owner))
+        .exec(transaction)
+        .await
+        .map_err(unavailable)?;
+    Ok(())
+}
+
+/// Says which device to offer first.
+pub(super) async fn set_default(
+    transaction: &DatabaseTransaction,
+    owner: Owner,
+    device: Option<DeviceId>,
+) -> Result<()> {
+    Entity::update_many()
+        .col_expr(Column::DefaultDevice, Expr::value(device.map(DeviceId::uuid)))
+        .filter(is(owner))
+        .exec(transaction)
+        .await
+        .map_err(unavailable)?;
+    Ok(())
+}

@@ -1,0 +1,119 @@
+//! The contract on SQLite, and what concerns SQL alone.
+
+use std::sync::Arc;
+
+use kernel::secret::ExposeSecret;
+use kernel::{DeviceId, SecretBytes};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter};
+use storage::Sealer;
+use tempfile::TempDir;
+
+use super::SqlDeviceStore;
+use super::contract::{Handles, contract_tests};
+use super::entity::devices::{Column, Entity};
+use crate::domain::{DisplayName, Entitlement, Owner, Seed};
+use crate::fixtures::{ENTROPY, NOW, owner, session};
+use crate::migrations::Migrator;
+use crate::ports::{DeviceStore, Enrolment};
+
+fn store(database: DatabaseConnection) -> SqlDeviceStore {
+    let keys = [(1, SecretBytes::from(vec![1; 32]))];
+    SqlDeviceStore::new(
+        database,
+        Arc::new(Sealer::new(keys, Arc::new(testkit::SeededEntropy::new(3))).unwrap()),
+    )
+}
+
+/// Two pools on one file, as two processes have.
+async fn sqlite() -> (Handles<SqlDeviceStore>, TempDir) {
+    let (first, folder) = testkit::database::<Migrator>().await;
+    let second = storage::sql::open_sqlite(&folder.path().join("test.sqlite")).await.unwrap();
+    ([Arc::new(store(first)), Arc::new(store(second))], folder)
+}
+
+contract_tests! {
+    sqlite();
+    registering::{
+        somebody_unknown_has_nothing,
+        a_device_comes_back_as_it_was_registered,
+        a_session_has_one_pending_device,
+        pending_devices_are_bounded_until_their_time_is_over,
+        factors_are_bounded_and_the_first_is_the_first,
+        a_name_is_changed_by_compare_and_set,
+        the_first_factor_is_the_default_and_the_oldest_follows,
+        a_pending_device_is_neither_default_nor_removed_as_a_factor,
+        of_parallel_removals_the_last_factor_stays,
+    }
+    proving::{
+        a_step_is_accepted_once_and_none_before_it_after_it,
+        of_64_who_bring_one_code_one_is_accepted,
+        a_factor_is_born_and_ends_what_else_is_pending,
+        only_who_may_now_can_activate,
+        of_two_first_factors_one_is_born,
+        a_proof_is_found_by_its_request_until_nobody_can_ask,
+        of_parallel_calls_with_one_request_one_is_answered,
+        a_removed_device_leaves_no_proof,
+    }
+    throttling::{
+        of_200_tries_at_once_five_are_taken,
+        a_try_stays_taken_for_every_handle,
+        a_right_code_gives_its_try_back_and_ends_the_streak,
+        a_try_and_a_right_code_at_once_are_both_counted,
+        what_says_nothing_more_is_forgotten,
+    }
+}
+
+async fn enrolled(store: &SqlDeviceStore, owner: Owner) -> (DeviceId, Vec<u8>) {
+    let enrolment = Enrolment {
+        id: DeviceId::random(&*ENTROPY),
+        display_name: DisplayName::default(),
+        session: session(&format!("s-{}", owner.user)),
+        entitlement: Entitlement::FirstFactor,
+        at: NOW,
+        seed: Seed::random(&*ENTROPY),
+        max_factors: 1,
+    };
+    store.enrol(owner, &enrolment).await.unwrap();
+    (enrolment.id, enrolment.seed.octets().expose_secret().to_vec())
+}
+
+async fn column(store: &SqlDeviceStore, device: DeviceId) -> Vec<u8> {
+    Entity::find_by_id(device.uuid()).one(&store.database).await.unwrap().unwrap().secret
+}
+
+#[tokio::test]
+async fn a_seed_is_sealed_and_does_not_open_in_another_row() {
+    let (database, _folder) = testkit::database::<Migrator>().await;
+    let store = store(database);
+    let (mine, theirs) = (owner(), owner());
+    let (device, seed) = enrolled(&store, mine).await;
+    let (other, _) = enrolled(&store, theirs).await;
+    let sealed = column(&store, device).await;
+    assert!(!sealed.windows(4).any(|window| seed.windows(4).any(|part| part == window)));
+
+    // Whoever can write to the database cannot give one user's seed to another.
+    Entity::update_many()
+        .col_expr(Column::Secret, Expr::value(sealed))
+        .filter(Column::Id.eq(other.uuid()))
+        .exec(&store.database)
+        .await
+        .unwrap();
+    assert!(store.seed(theirs, other).await.is_err());
+    assert!(store.seed(mine, device).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_row_that_is_neither_pending_nor_a_factor_is_refused() {
+    let (database, _folder) = testkit::database::<Migrator>().await;
+    let store = store(database);
+    let owner = owner();
+    let (device, _) = enrolled(&store, owner).await;
+    Entity::update_many()
+        .col_expr(Column::VerifiedMs, Expr::value(NOW.millis()))
+        .filter(Column::Id.eq(device.uuid()))
+        .exec(&store.database)
+        .await
+        .unwrap();
+    assert_eq!(store.holdings(owner).await.unwrap_err().reason(), kernel::Reason::Internal);
+}
