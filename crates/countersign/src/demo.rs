@@ -23,7 +23,7 @@ use script::Script;
 /// Plays on a running suite, or on one of its own that it starts and stops.
 pub(crate) async fn command(options: DemoOptions) -> Result<ExitCode> {
     let telemetry = Telemetry::install(
-        &TelemetryConfig { level: "warn".to_owned(), ..Default::default() },
+        &TelemetryConfig { level: "error".to_owned(), ..Default::default() },
         "countersign-demo",
     )?;
     let mut script = Script::default();

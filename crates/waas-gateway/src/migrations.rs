@@ -1,0 +1,20 @@
+//! The schema of this service.
+
+mod m000101_wallets;
+mod m000102_operations;
+
+use sea_orm_migration::{MigrationTrait, MigratorTrait};
+
+/// Brings the database of this service up to date.
+#[derive(Clone, Copy, Debug)]
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(storage::audit::Migration),
+            Box::new(m000101_wallets::Migration),
+            Box::new(m000102_operations::Migration),
+        ]
+    }
+}
