@@ -565,7 +565,9 @@ pub mod wallet_service_client {
     /// user's wallets look as if they did not exist. No call here takes an elevated token: it is redeemed at
     /// StepUpService.AuthorizeOperation for a receipt, and only the receipt comes here. Called without a receipt, the
     /// gateway asks the issuer what the session alone may do, and passes on a refusal such as STEP_UP_REQUIRED.
-    /// Refused with SESSION_MISSING, SESSION_INVALID, SESSION_EXPIRED, OPERATION_ID_REUSED or NODE_UNAVAILABLE.
+    /// Refused with SESSION_MISSING, SESSION_INVALID, SESSION_EXPIRED or OPERATION_ID_REUSED; with NODE_UNAVAILABLE,
+    /// PROTOCOL_FAILED or ATTEMPT_UNKNOWN when the nodes could not finish or the same operation is being carried out for
+    /// another call, and then the same call may be made again.
     /// The same call with the same operation id again gets the first result.
     #[derive(Debug, Clone)]
     pub struct WalletServiceClient<T> {
@@ -859,7 +861,9 @@ pub mod wallet_service_server {
     /// user's wallets look as if they did not exist. No call here takes an elevated token: it is redeemed at
     /// StepUpService.AuthorizeOperation for a receipt, and only the receipt comes here. Called without a receipt, the
     /// gateway asks the issuer what the session alone may do, and passes on a refusal such as STEP_UP_REQUIRED.
-    /// Refused with SESSION_MISSING, SESSION_INVALID, SESSION_EXPIRED, OPERATION_ID_REUSED or NODE_UNAVAILABLE.
+    /// Refused with SESSION_MISSING, SESSION_INVALID, SESSION_EXPIRED or OPERATION_ID_REUSED; with NODE_UNAVAILABLE,
+    /// PROTOCOL_FAILED or ATTEMPT_UNKNOWN when the nodes could not finish or the same operation is being carried out for
+    /// another call, and then the same call may be made again.
     /// The same call with the same operation id again gets the first result.
     #[derive(Debug)]
     pub struct WalletServiceServer<T> {
