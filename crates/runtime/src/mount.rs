@@ -87,7 +87,7 @@ impl Mount {
     }
 
     /// Everything as one router: services, health v1, reflection v1 and v1alpha, plain HTTP, and the guard.
-    pub(crate) async fn into_router(self) -> Result<Router> {
+    pub(crate) async fn into_router(self) -> Result<(Router, Health)> {
         let (reporter, health) = tonic_health::server::health_reporter();
         for name in &self.names {
             reporter.set_service_status(*name, tonic_health::ServingStatus::Serving).await;
@@ -112,7 +112,23 @@ impl Mount {
             Some(http) => routes.into_axum_router().merge(http),
             None => routes.into_axum_router(),
         };
-        Ok(router.layer(axum::middleware::from_fn_with_state(Guard::new(self.audit), guard)))
+        let router = router.layer(axum::middleware::from_fn_with_state(Guard::new(self.audit), guard));
+        Ok((router, Health { reporter, names: self.names }))
+    }
+}
+
+/// What health says of the services of a mount.
+pub(crate) struct Health {
+    reporter: tonic_health::server::HealthReporter,
+    names: Vec<&'static str>,
+}
+
+impl Health {
+    /// From now on none of them takes new calls: load balancers are told before connections are cut.
+    pub(crate) async fn stopping(&self) {
+        for name in self.names.iter().chain(&[""]) {
+            self.reporter.set_service_status(*name, tonic_health::ServingStatus::NotServing).await;
+        }
     }
 }
 

@@ -5,7 +5,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::Router;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -74,16 +73,17 @@ impl Bound {
 
     /// Serves until `stop`, then lets calls in flight finish.
     pub async fn serve(self, mount: Mount, stop: CancellationToken) -> Result<()> {
-        serve(self.listener, mount.into_router().await?, stop).await
+        serve(self.listener, mount, stop).await
     }
 }
 
 /// Serves the services in memory until `stop`, then lets calls in flight finish.
 pub async fn serve_memory(listener: MemoryListener, mount: Mount, stop: CancellationToken) -> Result<()> {
-    serve(listener, mount.into_router().await?, stop).await
+    serve(listener, mount, stop).await
 }
 
-async fn serve(mut listener: impl Accept, router: Router, stop: CancellationToken) -> Result<()> {
+async fn serve(mut listener: impl Accept, mount: Mount, stop: CancellationToken) -> Result<()> {
+    let (router, health) = mount.into_router().await?;
     let graceful = GracefulShutdown::new();
     let connections = Arc::new(Semaphore::new(limits::MAX_CONNECTIONS));
     loop {
@@ -121,6 +121,7 @@ async fn serve(mut listener: impl Accept, router: Router, stop: CancellationToke
             drop(permit);
         });
     }
+    health.stopping().await;
     // New connections are refused from here on.
     drop(listener);
     if tokio::time::timeout(limits::DRAIN_TIME, graceful.shutdown()).await.is_err() {

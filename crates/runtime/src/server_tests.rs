@@ -166,7 +166,7 @@ async fn a_stop_lets_fifty_calls_in_flight_finish() {
 #[tokio::test]
 async fn a_deadline_ends_a_call_with_our_reason() {
     // Without a client library, which would keep the deadline itself.
-    let router = Bench::new().mount().into_router().await.unwrap();
+    let (router, _) = Bench::new().mount().into_router().await.unwrap();
     let message = prost::Message::encode_to_vec(&ReadSettingsRequest { name: "wait".to_owned() });
     let mut body = vec![0];
     body.extend(u32::try_from(message.len()).unwrap().to_be_bytes());
@@ -222,4 +222,29 @@ async fn without_an_audit_trail_nothing_is_answered() {
     bench.audit.break_down();
     let refused = bench.client("friend").read_settings(read("now")).await.unwrap_err();
     assert_eq!(status::from_status(&refused).reason(), Reason::AuditUnavailable);
+}
+
+#[tokio::test]
+async fn health_knows_the_mounted_services_and_says_when_they_stop() {
+    let (router, health) = Bench::new().mount().into_router().await.unwrap();
+    let check = |service: &'static str| {
+        let router = router.clone();
+        async move {
+            let mut client = tonic_health::pb::health_client::HealthClient::new(router);
+            let request = tonic_health::pb::HealthCheckRequest { service: service.to_owned() };
+            client.check(request).await.map(|answer| answer.into_inner().status())
+        }
+    };
+    use tonic_health::pb::health_check_response::ServingStatus::{NotServing, Serving};
+    for service in ["", "countersign.policy.v1.PolicyService"] {
+        assert_eq!(check(service).await.unwrap(), Serving, "{service}");
+    }
+    assert_eq!(
+        check("countersign.waas_gateway.v1.WalletService").await.unwrap_err().code(),
+        tonic::Code::NotFound
+    );
+    health.stopping().await;
+    for service in ["", "countersign.policy.v1.PolicyService"] {
+        assert_eq!(check(service).await.unwrap(), NotServing, "{service}");
+    }
 }
