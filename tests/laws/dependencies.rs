@@ -10,7 +10,7 @@ use super::{SERVICES, assert_upheld};
 fn layer(name: &str) -> Option<u8> {
     Some(match name {
         "kernel" => 0,
-        "operation" | "jose" | "storage" | "soft-authenticator" => 1,
+        "operation" | "attestation" | "jose" | "storage" | "soft-authenticator" => 1,
         "proto" => 2,
         "runtime" => 3,
         // For tests alone; stands beside the services so that it can use everything that they are built from.
@@ -108,7 +108,7 @@ fn dependencies_point_down() {
     let found: Vec<_> =
         manifests.iter().flat_map(|file| Manifest::parse(&file.path, &file.text).complaints()).collect();
     assert_upheld(
-        "kernel <- operation, jose, storage <- proto <- runtime <- services <- countersign <- tests:",
+        "kernel <- operation, attestation, jose, storage <- proto <- runtime <- services <- countersign <- tests:",
         &found,
     );
 }

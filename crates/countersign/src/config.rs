@@ -42,7 +42,7 @@ impl DevConfig {
                 ),
             ));
         }
-        Ok(())
+        self.log.check()
     }
 }
 

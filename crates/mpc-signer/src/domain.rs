@@ -1,8 +1,5 @@
 //! The protocols among the nodes and what they say to each other. Pure: time and randomness are arguments.
 
-mod attestation;
-mod directory;
-pub(crate) mod encoding;
 pub(crate) mod envelope;
 mod identity;
 mod key;
@@ -14,8 +11,8 @@ pub(crate) mod signing;
 #[cfg(test)]
 pub(crate) mod fixtures;
 
-pub use attestation::{Attestation, KeyStatement, agreed};
-pub use directory::{GroupName, MAX_NODES, Node, NodeDirectory};
+pub use attestation::{
+    Attestation, GroupName, KeyStatement, MAX_NODES, Node, NodeDirectory, Participant, WalletKey, agreed,
+};
 pub use identity::{LocalNode, NodeIdentity};
 pub(crate) use key::KeyShare;
-pub use key::{Participant, WalletKey};

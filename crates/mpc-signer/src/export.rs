@@ -13,61 +13,12 @@
 mod open;
 mod seal;
 
+pub use attestation::SealedShare;
 pub use open::{ExpectedExport, ExportedKey, RecipientKey, open};
 pub(crate) use seal::seal;
 
-use kernel::{NodeId, WalletId};
-
-use crate::domain::GroupName;
-use crate::domain::encoding::Encoder;
-
 /// The name of what is inside a box: a FROST signing share, which is a scalar.
 const FORMAT: &str = "frost-ed25519-scalar-share/v1";
-
-/// One node's share of a key, sealed to the caller and signed by the node.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SealedShare {
-    /// The node.
-    pub node: NodeId,
-    /// HPKE encapsulated key (RFC 9180).
-    pub encapsulated_key: [u8; 32],
-    /// HPKE ciphertext with its tag.
-    pub ciphertext: Vec<u8>,
-    /// Ed25519 signature by the node's identity.
-    pub signature: [u8; 64],
-}
-
-/// What a box is bound to.
-struct Binding<'a> {
-    group: &'a GroupName,
-    operation_digest: &'a [u8; 32],
-    wallet: WalletId,
-    generation: u32,
-    node: &'a NodeId,
-    public_key: &'a [u8; 32],
-}
-
-impl Binding<'_> {
-    fn encode(&self) -> Vec<u8> {
-        Encoder::new("countersign/mpc/export/v1")
-            .part(self.group.as_str().as_bytes())
-            .part(self.operation_digest)
-            .uuid(self.wallet.uuid())
-            .u32(self.generation)
-            .part(self.node.as_str().as_bytes())
-            .part(self.public_key)
-            .finish()
-    }
-}
-
-/// What the node signs.
-fn signed(binding: &[u8], encapsulated_key: &[u8; 32], ciphertext: &[u8]) -> Vec<u8> {
-    Encoder::new("countersign/mpc/export-signature/v1")
-        .part(binding)
-        .part(encapsulated_key)
-        .part(ciphertext)
-        .finish()
-}
 
 #[cfg(test)]
 mod tests;

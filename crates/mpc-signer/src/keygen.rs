@@ -4,9 +4,9 @@
 use kernel::{AttemptId, Error, Reason, Result};
 use operation::{Body, CheckedOperation, KeyType, WalletRef};
 
+use crate::domain::KeyStatement;
 use crate::domain::envelope::{Envelope, Protocol};
 use crate::domain::keygen::{self, FirstSecret, SecondSecret};
-use crate::domain::{Attestation, KeyStatement};
 use crate::ports::{NewShare, StoredShare};
 use crate::rounds::Task;
 use crate::signer::{Call, Signer, wrong_kind};
@@ -89,7 +89,7 @@ impl Signer {
             transcript: generated.transcript,
             key: generated.key,
         };
-        let attestation = Attestation::sign(&self.local, &statement);
+        let attestation = self.local.attest(&statement);
         let share = NewShare {
             operation: own.id,
             statement: statement.clone(),

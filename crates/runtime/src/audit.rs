@@ -19,6 +19,10 @@ pub async fn events(
 ) -> Result<(Vec<types::AuditEvent>, String)> {
     let environment =
         if parent.is_empty() { None } else { Some(names::parse_environment("parent", parent)?) };
+    // Whose trail was asked for: so that its own auditors see who asked.
+    if let Some(environment) = environment {
+        call.trail.environment(environment).await;
+    }
     call.require(AdminRole::Auditor, environment)?;
     let limit = paging::page_size("page_size", page_size, 50, 200)?;
     let scope = format!("audit/{parent}");

@@ -1,10 +1,12 @@
 //! The gate of every handler: finds out who is calling, gives the use case its call, writes the end of it to the
 //! audit trail and turns errors into statuses. A handler is one call of it.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures::FutureExt as _;
 use kernel::audit::{Actor, Event, TraceId};
-use kernel::{Clock, EnvironmentId, Error, Reason, Result, Timestamp};
+use kernel::{Clock, Error, Reason, Result, Timestamp};
 use storage::{AuditLog, Trail};
 use tonic::{Extensions, Request, Response, Status};
 use tracing::Instrument as _;
@@ -62,43 +64,52 @@ impl Gate {
         kind: &'static str,
         keep: Keep,
         name: fn(&T) -> &str,
-        work: impl FnOnce(UserCall, T) -> F + Send,
+        work: impl FnOnce(UserCall, T) -> F + Send + 'static,
     ) -> Result<Response<U>, Status>
     where
+        T: Send + 'static,
         U: Send + 'static,
         F: Future<Output = Result<U>> + Send + 'static,
     {
         let now = self.parts.clock.now();
         let (metadata, extensions, message) = request.into_parts();
         let environment = proto::names::environment_of(name(&message));
-        let authenticated = async {
-            let sessions = self.parts.sessions.as_ref().ok_or_else(unwired)?;
+        let trail = self.trail(kind, now, &extensions);
+        let (sessions, called) = (self.parts.sessions.clone(), trail.clone());
+        let run = async move {
+            let sessions = sessions.ok_or_else(unwired)?;
             let environment = environment.ok_or_else(|| {
                 Error::invalid(
                     "name",
                     "the resource name must begin with `environments/{environment}/`, a lower-case UUID",
                 )
             })?;
-            Ok((environment, sessions.authenticate(&metadata, environment, now).await?))
+            let session = match sessions.authenticate(&metadata, environment, now).await {
+                Ok(session) => session,
+                Err(refused) => {
+                    if let Some(environment) = refused.environment {
+                        called.environment(environment).await;
+                    }
+                    return Err(refused.error);
+                }
+            };
+            called.environment(environment).await;
+            called.actor(Actor::User(session.user)).await;
+            let call = UserCall {
+                environment,
+                user: session.user,
+                session: session.id,
+                provider_id: session.provider_id,
+                auth_time: session.auth_time,
+                session_expires: session.expires,
+                settings: session.settings,
+                bearer: session.bearer,
+                at: now,
+                trail: called,
+            };
+            work(call, message).await
         };
-        let (environment, session) = match authenticated.await {
-            Ok(found) => found,
-            Err(error) => return self.unknown(kind, environment, now, &extensions, error).await,
-        };
-        let trail = self.trail(kind, now, Actor::User(session.user), Some(environment), &extensions);
-        let call = UserCall {
-            environment,
-            user: session.user,
-            session: session.id,
-            provider_id: session.provider_id,
-            auth_time: session.auth_time,
-            session_expires: session.expires,
-            settings: session.settings,
-            bearer: session.bearer,
-            at: now,
-            trail: trail.clone(),
-        };
-        finish(trail, keep, &extensions, work(call, message)).await
+        finish(trail, keep, &extensions, run).await
     }
 
     /// A call by an administrator. The use case says which role it takes: [`AdminCall::require`].
@@ -107,27 +118,24 @@ impl Gate {
         request: Request<T>,
         kind: &'static str,
         keep: Keep,
-        work: impl FnOnce(AdminCall, T) -> F + Send,
+        work: impl FnOnce(AdminCall, T) -> F + Send + 'static,
     ) -> Result<Response<U>, Status>
     where
+        T: Send + 'static,
         U: Send + 'static,
         F: Future<Output = Result<U>> + Send + 'static,
     {
         let now = self.parts.clock.now();
         let (metadata, extensions, message) = request.into_parts();
-        let admin = self
-            .parts
-            .admins
-            .as_ref()
-            .ok_or_else(unwired)
-            .and_then(|admins| admins.authenticate(&metadata, now));
-        let admin = match admin {
-            Ok(admin) => admin,
-            Err(error) => return self.unknown(kind, None, now, &extensions, error).await,
+        let trail = self.trail(kind, now, &extensions);
+        let (admins, called) = (self.parts.admins.clone(), trail.clone());
+        let run = async move {
+            let admin = admins.ok_or_else(unwired)?.authenticate(&metadata, now)?;
+            called.actor(Actor::Admin(admin.subject.clone())).await;
+            let call = AdminCall { subject: admin.subject, grants: admin.grants, at: now, trail: called };
+            work(call, message).await
         };
-        let trail = self.trail(kind, now, Actor::Admin(admin.subject.clone()), None, &extensions);
-        let call = AdminCall { subject: admin.subject, grants: admin.grants, at: now, trail: trail.clone() };
-        finish(trail, keep, &extensions, work(call, message)).await
+        finish(trail, keep, &extensions, run).await
     }
 
     /// A call by another service, whose role must be among `callers`.
@@ -137,52 +145,37 @@ impl Gate {
         kind: &'static str,
         keep: Keep,
         callers: &'static [&'static str],
-        work: impl FnOnce(PeerCall, T) -> F + Send,
+        work: impl FnOnce(PeerCall, T) -> F + Send + 'static,
     ) -> Result<Response<U>, Status>
     where
+        T: Send + 'static,
         U: Send + 'static,
         F: Future<Output = Result<U>> + Send + 'static,
     {
         let now = self.parts.clock.now();
         let (_, extensions, message) = request.into_parts();
         let role = match extensions.get::<PeerIdentity>() {
-            Some(PeerIdentity(role)) if callers.contains(&role.as_str()) => role.clone(),
-            _ => {
-                let error = Error::new(
+            Some(PeerIdentity(role)) if callers.contains(&role.as_str()) => Some(role.clone()),
+            _ => None,
+        };
+        let trail = self.trail(kind, now, &extensions);
+        let called = trail.clone();
+        let run = async move {
+            let role = role.ok_or_else(|| {
+                Error::new(
                     Reason::PeerNotAllowed,
                     "this method is for certain services of the suite; the caller is not one of them",
-                );
-                return self.unknown(kind, None, now, &extensions, error).await;
-            }
+                )
+            })?;
+            called.actor(Actor::Peer(role.clone())).await;
+            work(PeerCall { role, at: now, trail: called }, message).await
         };
-        let trail = self.trail(kind, now, Actor::Peer(role.clone()), None, &extensions);
-        let call = PeerCall { role, at: now, trail: trail.clone() };
-        finish(trail, keep, &extensions, work(call, message)).await
+        finish(trail, keep, &extensions, run).await
     }
 
-    /// The refusal of a caller who could not be identified.
-    async fn unknown<U: Send + 'static>(
-        &self,
-        kind: &'static str,
-        environment: Option<EnvironmentId>,
-        now: Timestamp,
-        extensions: &Extensions,
-        error: Error,
-    ) -> Result<Response<U>, Status> {
-        let trail = self.trail(kind, now, Actor::Unknown, environment, extensions);
-        finish(trail, Keep::Refusals, extensions, std::future::ready(Err(error))).await
-    }
-
-    fn trail(
-        &self,
-        kind: &'static str,
-        now: Timestamp,
-        actor: Actor,
-        environment: Option<EnvironmentId>,
-        extensions: &Extensions,
-    ) -> Trail {
-        let mut event = Event::new(kind, now, actor);
-        event.environment = environment;
+    /// The trail of a call whose caller is not known yet.
+    fn trail(&self, kind: &'static str, now: Timestamp, extensions: &Extensions) -> Trail {
+        let mut event = Event::new(kind, now, Actor::Unknown);
         event.trace = extensions.get::<TraceId>().copied();
         Trail::new(self.parts.audit.clone(), event)
     }
@@ -199,7 +192,10 @@ async fn finish<U: Send + 'static>(
     // The call counts as in flight until it has ended, not only until its caller stops waiting.
     let in_flight = extensions.get::<InFlight>().cloned();
     let run = async move {
-        let result = trail.end(work.await, keep == Keep::All).await;
+        // A defect that panics is an end too, and one to write down.
+        let result = AssertUnwindSafe(work).catch_unwind().await;
+        let result = result.unwrap_or_else(|_| Err(Error::internal("a use case panicked")));
+        let result = trail.end(result, keep == Keep::All).await;
         drop(in_flight);
         result
     };

@@ -1,15 +1,20 @@
 //! What stands before every handler of a listener: a span, a bound on calls in flight, a deadline, and our own words
 //! for what the gRPC framework refuses by itself.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, header};
+use http_body::Frame;
 use kernel::audit::{Actor, Event, Outcome};
-use kernel::{Clock, Reason};
+use kernel::{Clock, Error, Reason};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram};
 use storage::AuditLog;
@@ -18,15 +23,22 @@ use tracing::{Instrument as _, field};
 
 use crate::{limits, status, trace};
 
+/// What stands before a message on the wire (gRPC over HTTP/2): a flag and a length.
+const FRAME_BYTES: usize = 5;
+
 /// The response metadata that names the trace of a call, 32 hex digits.
 const TRACE_HEADER: &str = "countersign-trace-id";
 
 /// What the guard of one listener shares among calls.
 #[derive(Clone)]
 pub(crate) struct Guard {
-    in_flight: Arc<Semaphore>,
+    calls: Arc<Semaphore>,
+    checks: Arc<Semaphore>,
+    listeners: Arc<Semaphore>,
     audit: Option<(Arc<dyn AuditLog>, Arc<dyn Clock>)>,
-    calls: Counter<u64>,
+    /// The last minute in which a refusal by the guard itself was written down.
+    noted: Arc<AtomicI64>,
+    count: Counter<u64>,
     duration: Histogram<f64>,
 }
 
@@ -34,9 +46,12 @@ impl Guard {
     pub(crate) fn new(audit: Option<(Arc<dyn AuditLog>, Arc<dyn Clock>)>) -> Self {
         let meter = opentelemetry::global::meter("countersign");
         Self {
-            in_flight: Arc::new(Semaphore::new(limits::MAX_CALLS)),
+            calls: Arc::new(Semaphore::new(limits::MAX_CALLS)),
+            checks: Arc::new(Semaphore::new(limits::MAX_CHECKS)),
+            listeners: Arc::new(Semaphore::new(limits::MAX_LISTENERS)),
             audit,
-            calls: meter
+            noted: Arc::new(AtomicI64::new(i64::MIN)),
+            count: meter
                 .u64_counter("countersign.calls")
                 .with_description("Calls by method and status")
                 .build(),
@@ -55,7 +70,6 @@ pub(crate) struct InFlight(#[expect(dead_code, reason = "held, not used")] Arc<O
 
 /// The middleware.
 pub(crate) async fn guard(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
-    let is_grpc = is_grpc(request.headers());
     let path = request.uri().path().to_owned();
     let span =
         tracing::info_span!("call", rpc.method = %path, trace_id = field::Empty, grpc.status = field::Empty);
@@ -64,37 +78,108 @@ pub(crate) async fn guard(State(guard): State<Guard>, mut request: Request, next
         span.record("trace_id", field::display(trace));
         request.extensions_mut().insert(trace);
     }
-    let mut response = async {
-        let Ok(permit) = guard.in_flight.clone().try_acquire_owned() else {
-            return if is_grpc { status::overloaded().into_http() } else { unavailable() };
-        };
-        let permit = InFlight(Arc::new(permit));
-        request.extensions_mut().insert(permit.clone());
-        #[expect(clippy::disallowed_methods, reason = "measures a duration, decides nothing")]
-        let started = std::time::Instant::now();
-        let deadline = deadline(request.headers());
-        let response = match tokio::time::timeout(deadline, next.run(request)).await {
-            Ok(response) if is_grpc => guard.in_our_words(response).await,
-            Ok(response) => response,
-            Err(_) if is_grpc => status::deadline_exceeded().into_http(),
-            Err(_) => unavailable(),
-        };
-        let code = response.headers().get("grpc-status").and_then(|code| code.to_str().ok()).unwrap_or("0");
-        tracing::Span::current().record("grpc.status", code);
-        tracing::debug!(code, "answered");
-        let known = if code == "12" { "unknown" } else { path.as_str() };
-        let method = KeyValue::new("rpc.method", known.to_owned());
-        guard.calls.add(1, &[method.clone(), KeyValue::new("rpc.grpc.status_code", code.to_owned())]);
-        guard.duration.record(started.elapsed().as_secs_f64(), &[method]);
-        response
-    }
-    .instrument(span.clone())
-    .await;
+    #[expect(clippy::disallowed_methods, reason = "measures a duration, decides nothing")]
+    let started = std::time::Instant::now();
+    let mut response = guard.answer(&path, request, next).instrument(span.clone()).await;
+    let code = response.headers().get("grpc-status").and_then(|code| code.to_str().ok()).unwrap_or("0");
+    span.record("grpc.status", code);
+    span.in_scope(|| tracing::debug!(code, "answered"));
+    let known = if code == "12" { "unknown" } else { path.as_str() };
+    let method = KeyValue::new("rpc.method", known.to_owned());
+    guard.count.add(1, &[method.clone(), KeyValue::new("rpc.grpc.status_code", code.to_owned())]);
+    guard.duration.record(started.elapsed().as_secs_f64(), &[method]);
     // For the caller to quote to the operator.
     if let Some(value) = trace.and_then(|trace| HeaderValue::try_from(trace.to_string()).ok()) {
         response.headers_mut().insert(TRACE_HEADER, value);
     }
     response
+}
+
+impl Guard {
+    async fn answer(&self, path: &str, request: Request, next: Next) -> Response {
+        if path.starts_with("/grpc.reflection.") || path == "/grpc.health.v1.Health/Watch" {
+            return self.stream(request, next).await;
+        }
+        let is_grpc = is_grpc(request.headers());
+        let deadline = deadline(request.headers());
+        let (head, body) = request.into_parts();
+        let message = match tokio::time::timeout(
+            limits::MESSAGE_TIMEOUT.min(deadline),
+            axum::body::to_bytes(body, limits::MAX_REQUEST_BYTES + FRAME_BYTES),
+        )
+        .await
+        {
+            Ok(Ok(message)) => message,
+            Ok(Err(error)) => return self.undecodable(&unreadable(&error)).await,
+            Err(_) => return self.refuse(is_grpc, &status::deadline_exceeded()).await,
+        };
+        let places = if path.starts_with("/grpc.health.") { &self.checks } else { &self.calls };
+        let Ok(permit) = places.clone().try_acquire_owned() else {
+            return self.refuse(is_grpc, &status::overloaded()).await;
+        };
+        let permit = InFlight(Arc::new(permit));
+        let mut request = Request::from_parts(head, Body::from(message));
+        request.extensions_mut().insert(permit.clone());
+        match tokio::time::timeout(deadline, next.run(request)).await {
+            Ok(response) if is_grpc => self.in_our_words(response).await,
+            Ok(response) => response,
+            Err(_) => self.refuse(is_grpc, &status::deadline_exceeded()).await,
+        }
+    }
+
+    /// A call whose answer goes on: its place is taken until the answer ends.
+    async fn stream(&self, request: Request, next: Next) -> Response {
+        let Ok(permit) = self.listeners.clone().try_acquire_owned() else {
+            return self.refuse(true, &status::overloaded()).await;
+        };
+        next.run(request).await.map(|body| Body::new(Held { body, _permit: permit }))
+    }
+
+    /// A refusal by the guard itself, written down at most once a minute: whoever floods must not fill the trail.
+    async fn refuse(&self, is_grpc: bool, error: &Error) -> Response {
+        if let Some((audit, clock)) = &self.audit {
+            let now = clock.now();
+            let minute = now.seconds().div_euclid(60);
+            if self.noted.swap(minute, Ordering::Relaxed) != minute {
+                let event = Event::new("call.admit", now, Actor::Unknown);
+                if let Err(unwritten) = audit.record(event, Outcome::Refused(error.reason())).await {
+                    tracing::error!(?unwritten, "a refusal could not be written to the audit trail");
+                }
+            }
+        }
+        if is_grpc {
+            return status::to_status(error).into_http();
+        }
+        let mut response = Response::default();
+        *response.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE;
+        response
+    }
+}
+
+/// The body of a stream, with its place among the streams.
+struct Held {
+    body: Body,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl http_body::Body for Held {
+    type Data = <Body as http_body::Body>::Data;
+    type Error = <Body as http_body::Body>::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+}
+
+/// Why a message could not be read to its end.
+fn unreadable(error: &axum::Error) -> Error {
+    use std::error::Error as _;
+
+    let too_large = error.source().is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
+    if too_large { status::too_large() } else { status::malformed("the message broke off") }
 }
 
 impl Guard {
@@ -106,16 +191,22 @@ impl Guard {
         }
         let Some(found) = status::in_headers(headers) else { return response };
         let Some(error) = status::explain(found.code(), found.message()) else { return response };
-        // Paths that lead nowhere are not worth a row each.
-        if error.reason() != Reason::MethodUnknown
-            && let Some((audit, clock)) = &self.audit
-        {
+        // Paths that lead nowhere are not worth a row.
+        if error.reason() == Reason::MethodUnknown {
+            return status::to_status(&error).into_http();
+        }
+        self.undecodable(&error).await
+    }
+
+    /// The refusal of bytes that are no message of the method, written down. Like ones within a minute are one row.
+    async fn undecodable(&self, error: &Error) -> Response {
+        if let Some((audit, clock)) = &self.audit {
             let event = Event::new("call.decode", clock.now(), Actor::Unknown);
             if let Err(unwritten) = audit.record(event, Outcome::Refused(error.reason())).await {
                 return status::to_status(&unwritten).into_http();
             }
         }
-        status::to_status(&error).into_http()
+        status::to_status(error).into_http()
     }
 }
 
@@ -124,12 +215,6 @@ fn is_grpc(headers: &HeaderMap) -> bool {
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .is_some_and(|value| value.starts_with("application/grpc"))
-}
-
-fn unavailable() -> Response {
-    let mut response = Response::default();
-    *response.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE;
-    response
 }
 
 /// The caller's deadline (gRPC over HTTP/2, `grpc-timeout`), at most ours. One that does not parse counts as none.

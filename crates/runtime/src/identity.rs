@@ -8,7 +8,7 @@ use tonic::metadata::MetadataMap;
 
 pub use admins::{AdminProvider, Admins};
 pub use provider_keys::ProviderKeys;
-pub use sessions::{Session, Sessions};
+pub use sessions::{Refused, Session, Sessions};
 
 /// The role of the service at the other end of a connection; in a request's extensions when it is one of ours.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,14 +11,30 @@ pub const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
 /// The longest a call may run, whatever deadline its caller sets.
 pub const MAX_CALL_TIME: Duration = Duration::from_secs(30);
 
-/// Calls in flight per listener; more are told `OVERLOADED`.
+/// Calls in flight per listener; more are told `OVERLOADED`. A call counts once its message is here, so that nobody
+/// takes places by sending slowly.
 pub const MAX_CALLS: usize = 1024;
+
+/// Health checks in flight per listener, beside the calls: a busy process is not an ill one.
+pub const MAX_CHECKS: usize = 64;
+
+/// Streams per listener: health watches and reflection.
+pub const MAX_LISTENERS: usize = 64;
+
+/// How long a client may take to send its message once it has sent its headers.
+pub const MESSAGE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a new connection may be silent before its first request.
+pub const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a connection may go without a request.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Connections per listener; more wait in the kernel's queue.
 pub const MAX_CONNECTIONS: usize = 4096;
 
 /// Streams per HTTP/2 connection.
-pub const MAX_STREAMS: u32 = 256;
+pub const MAX_STREAMS: u32 = 128;
 
 /// The headers of one request, in bytes: a session token and the usual rest.
 pub const MAX_HEADER_BYTES: u32 = 64 * 1024;

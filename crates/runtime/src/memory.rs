@@ -60,7 +60,7 @@ impl MemoryNetwork {
         Endpoint::from_static("http://in-memory.invalid").connect_with_connector_lazy(connector)
     }
 
-    async fn connect(&self, from: PeerIdentity, to: &str) -> io::Result<DuplexStream> {
+    pub(crate) async fn connect(&self, from: PeerIdentity, to: &str) -> io::Result<DuplexStream> {
         let refused = || io::Error::new(io::ErrorKind::ConnectionRefused, "nobody listens there");
         let listener = self.lock().get(to).cloned().ok_or_else(refused)?;
         let (ours, theirs) = tokio::io::duplex(BUFFER);

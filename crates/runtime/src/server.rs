@@ -3,7 +3,8 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -13,6 +14,7 @@ use kernel::{Error, Result};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
@@ -105,18 +107,28 @@ async fn serve(mut listener: impl Accept, mount: Mount, stop: CancellationToken)
             }
             None => break,
         };
-        let service = router.clone().map_request(move |mut request: http::Request<hyper::body::Incoming>| {
-            if let Some(peer) = &peer {
-                request.extensions_mut().insert(peer.clone());
+        let activity = Activity::new();
+        let service = router.clone().map_request({
+            let activity = activity.clone();
+            move |mut request: http::Request<hyper::body::Incoming>| {
+                activity.request();
+                if let Some(peer) = &peer {
+                    request.extensions_mut().insert(peer.clone());
+                }
+                request
             }
-            request
         });
         let connection =
             builder().serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).into_owned();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(error = %error, "a connection ended early");
+            tokio::select! {
+                ended = connection => {
+                    if let Err(error) = ended {
+                        tracing::debug!(%error, "a connection ended early");
+                    }
+                }
+                () = activity.idle() => tracing::debug!("an idle connection is closed"),
             }
             drop(permit);
         });
@@ -128,6 +140,38 @@ async fn serve(mut listener: impl Accept, mount: Mount, stop: CancellationToken)
         tracing::warn!("calls in flight did not finish in time and were cut");
     }
     Ok(())
+}
+
+/// When a connection was last used.
+#[derive(Clone)]
+struct Activity {
+    last: Arc<Mutex<(Instant, Duration)>>,
+}
+
+#[expect(clippy::disallowed_methods, reason = "closes idle connections, decides nothing else")]
+impl Activity {
+    fn new() -> Self {
+        Self { last: Arc::new(Mutex::new((Instant::now(), limits::FIRST_REQUEST_TIMEOUT))) }
+    }
+
+    fn request(&self) {
+        *self.lock() = (Instant::now(), limits::IDLE_TIMEOUT);
+    }
+
+    /// Resolves when the connection was not used for too long. Longer than the longest call, so it cuts none.
+    async fn idle(&self) {
+        loop {
+            let (last, limit) = *self.lock();
+            if last.elapsed() >= limit {
+                return;
+            }
+            tokio::time::sleep_until(last + limit).await;
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, (Instant, Duration)> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 fn builder() -> auto::Builder<TokioExecutor> {

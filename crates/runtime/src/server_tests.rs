@@ -39,8 +39,10 @@ impl PolicyService for Slow {
         self.gate
             .peer(request, "test.read", Keep::All, &["friend"], move |call, request| async move {
                 entered.fetch_add(1, Ordering::SeqCst);
-                if request.name == "wait" {
-                    go.notified().await;
+                match request.name.as_str() {
+                    "wait" => go.notified().await,
+                    "panic" => panic!("a defect"),
+                    _ => {}
                 }
                 let environment = Environment { name: call.role, ..Default::default() };
                 Ok(ReadSettingsResponse { environment: Some(environment) })
@@ -246,5 +248,79 @@ async fn health_knows_the_mounted_services_and_says_when_they_stop() {
     health.stopping().await;
     for service in ["", "countersign.policy.v1.PolicyService"] {
         assert_eq!(check(service).await.unwrap(), NotServing, "{service}");
+    }
+}
+
+#[tokio::test]
+async fn a_use_case_that_panics_is_an_internal_error_and_a_row() {
+    let bench = Bench::new();
+    let _server = bench.serve();
+    let failed = bench.client("friend").read_settings(read("panic")).await.unwrap_err();
+    assert_eq!(failed.code(), tonic::Code::Internal);
+    assert_eq!(bench.audit.outcomes(), [("test.read".to_owned(), Outcome::Refused(Reason::Internal))]);
+}
+
+#[tokio::test]
+async fn a_call_whose_caller_goes_away_is_still_written_down() {
+    let bench = Bench::new();
+    let _server = bench.serve();
+    let mut client = bench.client("friend");
+    let call = tokio::spawn(async move { client.read_settings(read("wait")).await });
+    while bench.entered.load(Ordering::SeqCst) == 0 {
+        tokio::task::yield_now().await;
+    }
+    call.abort();
+    assert!(call.await.unwrap_err().is_cancelled());
+    bench.go.notify_waiters();
+    while bench.audit.rows().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(bench.audit.outcomes(), [("test.read".to_owned(), Outcome::Succeeded)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_does_not_come_takes_no_place() {
+    let bench = Bench::new();
+    let (router, _) = bench.mount().into_router().await.unwrap();
+    let ask = |body| {
+        let mut request = http::Request::post("/countersign.policy.v1.PolicyService/ReadSettings")
+            .header("content-type", "application/grpc")
+            .body(body)
+            .unwrap();
+        request.extensions_mut().insert(PeerIdentity("friend".to_owned()));
+        router.clone().oneshot(request)
+    };
+    let stalled: Vec<_> = (0..limits::MAX_CALLS * 2)
+        .map(|_| {
+            let never = futures::stream::pending::<Result<Vec<u8>, std::io::Error>>();
+            tokio::spawn(ask(axum::body::Body::from_stream(never)))
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    let answer = ask(axum::body::Body::from(vec![0; 5])).await.unwrap();
+    assert!(status::in_headers(answer.headers()).is_none_or(|status| status.code() == tonic::Code::Ok));
+    for call in stalled {
+        let late = call.await.unwrap().unwrap();
+        let late = status::in_headers(late.headers()).unwrap();
+        assert_eq!(status::from_status(&late).reason(), Reason::DeadlineExceeded);
+    }
+    let rows = bench.audit.outcomes();
+    let admitted = rows.iter().filter(|(kind, _)| kind == "call.admit").count();
+    assert_eq!(admitted, 1, "a flood is one row a minute");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_says_nothing_is_closed() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    for half in [b"".as_slice(), b"PRI * HTTP/2.0\r\n", b"GET / HTTP/1.1\r\n"] {
+        let bench = Bench::new();
+        let _server = bench.serve();
+        let mut connection =
+            bench.network.connect(PeerIdentity("friend".to_owned()), "policy").await.unwrap();
+        connection.write_all(half).await.unwrap();
+        let mut rest = Vec::new();
+        // Ends, because the server closes; time is paused and runs ahead.
+        let _ = connection.read_to_end(&mut rest).await;
     }
 }

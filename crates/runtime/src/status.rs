@@ -67,20 +67,35 @@ pub fn from_status(status: &Status) -> Error {
     error
 }
 
-/// What a caller is told when the framework refused before any handler ran.
-pub(crate) fn deadline_exceeded() -> Status {
-    to_status(&Error::new(
+/// A call that ran out of time.
+pub(crate) fn deadline_exceeded() -> Error {
+    Error::new(
         Reason::DeadlineExceeded,
         "the call did not finish in time; it may or may not have had an effect. Repeat it with the same ids",
-    ))
+    )
 }
 
-/// What a caller is told when too many calls are in flight.
-pub(crate) fn overloaded() -> Status {
-    to_status(
-        &Error::new(Reason::Overloaded, "the server is busy; nothing was done. Try again")
-            .retry_after(Duration::from_secs(1)),
+/// A call for which there is no place.
+pub(crate) fn overloaded() -> Error {
+    Error::new(Reason::Overloaded, "the server is busy; nothing was done. Try again")
+        .retry_after(Duration::from_secs(1))
+}
+
+/// A request that is larger than is read.
+pub(crate) fn too_large() -> Error {
+    Error::new(
+        Reason::RequestTooLarge,
+        format!("the request is larger than the {} bytes that are read", crate::limits::MAX_REQUEST_BYTES),
     )
+}
+
+/// Bytes that are no message.
+pub(crate) fn malformed(cause: &str) -> Error {
+    Error::new(
+        Reason::RequestMalformed,
+        "the bytes are not a message of this method's type, or are nested too deeply",
+    )
+    .cause(cause.to_owned())
 }
 
 /// The status in the headers of an answer that has no body; none when the call went on.
@@ -91,24 +106,14 @@ pub(crate) fn in_headers(headers: &http::HeaderMap) -> Option<Status> {
 /// Our words for a refusal that the gRPC framework made itself, without details.
 pub(crate) fn explain(code: tonic::Code, message: &str) -> Option<Error> {
     match code {
-        tonic::Code::OutOfRange => Some(Error::new(
-            Reason::RequestTooLarge,
-            format!(
-                "the request is larger than the {} bytes that are read",
-                crate::limits::MAX_REQUEST_BYTES
-            ),
-        )),
+        tonic::Code::OutOfRange => Some(too_large()),
         tonic::Code::Unimplemented => Some(Error::new(
             Reason::MethodUnknown,
             "there is no such method on this address; `grpcurl -plaintext ADDRESS list` shows what there is",
         )),
-        tonic::Code::Internal | tonic::Code::Unknown | tonic::Code::InvalidArgument => Some(
-            Error::new(
-                Reason::RequestMalformed,
-                "the bytes are not a message of this method's type, or are nested too deeply",
-            )
-            .cause(message.to_owned()),
-        ),
+        tonic::Code::Internal | tonic::Code::Unknown | tonic::Code::InvalidArgument => {
+            Some(malformed(message))
+        }
         _ => None,
     }
 }

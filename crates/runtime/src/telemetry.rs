@@ -12,6 +12,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use serde::{Deserialize, Serialize};
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
@@ -45,6 +46,21 @@ impl Default for TelemetryConfig {
     }
 }
 
+impl TelemetryConfig {
+    /// Checks what the types do not say.
+    ///
+    /// # Errors
+    /// `INVALID_REQUEST` naming the setting.
+    pub fn check(&self) -> Result<()> {
+        self.filter().map(drop)
+    }
+
+    fn filter(&self) -> Result<EnvFilter> {
+        EnvFilter::try_new(&self.level)
+            .map_err(|error| Error::invalid("log.level", format!("is not a log filter: {error}")))
+    }
+}
+
 /// Keeps telemetry going; what is not yet sent is sent when it is shut down.
 #[derive(Debug)]
 pub struct Telemetry {
@@ -55,19 +71,7 @@ pub struct Telemetry {
 impl Telemetry {
     /// Installs logs and telemetry for this process, whose name is `service`. Once a process.
     pub fn install(config: &TelemetryConfig, service: &'static str) -> Result<Self> {
-        let filter = EnvFilter::try_new(&config.level)
-            .map_err(|error| Error::invalid("log.level", format!("is not a log filter: {error}")))?
-            // These write whole frames and headers at debug level, session tokens included.
-            .add_directive(quiet("h2=info")?)
-            .add_directive(quiet("hyper=info")?)
-            .add_directive(quiet("hyper_util=info")?)
-            .add_directive(quiet("tower=info")?)
-            .add_directive(quiet("reqwest=info")?)
-            .add_directive(quiet("rustls=info")?)
-            .add_directive(quiet("sqlx=warn")?)
-            .add_directive(quiet("sea_orm=info")?)
-            .add_directive(quiet("sea_orm_migration=warn")?)
-            .add_directive(quiet("opentelemetry=warn")?);
+        let filter = config.filter()?;
         let resource = Resource::builder()
             .with_service_name(service)
             .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
@@ -109,8 +113,8 @@ impl Telemetry {
         };
         tracing_subscriber::registry()
             .with(filter)
-            .with(spans)
-            .with(lines)
+            .with(spans.with_filter(filter_fn(may_speak)))
+            .with(lines.with_filter(filter_fn(may_speak)))
             .try_init()
             .map_err(|error| Error::internal(format!("telemetry is installed already: {error}")))?;
         Ok(Self { tracer, meter })
@@ -125,6 +129,54 @@ impl Telemetry {
     }
 }
 
-fn quiet(directive: &str) -> Result<tracing_subscriber::filter::Directive> {
-    directive.parse().map_err(Error::internal)
+/// Crates that write whole frames, headers or statements below this level, session tokens included. No configuration
+/// makes them.
+const TALKATIVE: [&str; 9] =
+    ["h2", "hyper", "hyper_util", "tower", "tonic", "reqwest", "rustls", "sqlx", "sea_orm"];
+
+fn may_speak(metadata: &tracing::Metadata<'_>) -> bool {
+    let root = metadata.target().split("::").next().unwrap_or_default();
+    *metadata.level() <= tracing::Level::INFO || !TALKATIVE.contains(&root)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_directive_makes_the_http_stack_write_headers_down() {
+        let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::<u8>::new()));
+        let writer = seen.clone();
+        let lines =
+            tracing_subscriber::fmt::layer().with_ansi(false).with_writer(move || Sink(writer.clone()));
+        let config = TelemetryConfig {
+            level: "trace,h2::codec=trace,sqlx::query=trace".to_owned(),
+            ..Default::default()
+        };
+        let subscriber = tracing_subscriber::registry()
+            .with(config.filter().unwrap())
+            .with(lines.with_filter(filter_fn(may_speak)));
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::debug!(target: "h2::codec", "authorization: Bearer hunter2");
+            tracing::trace!(target: "sqlx::query", "select hunter2");
+            tracing::debug!(target: "runtime", "ours");
+            tracing::warn!(target: "h2", "something is wrong");
+        });
+        let text = String::from_utf8(seen.lock().unwrap().clone()).unwrap();
+        assert!(!text.contains("hunter2"), "{text}");
+        assert!(text.contains("ours") && text.contains("something is wrong"), "{text}");
+    }
+
+    struct Sink(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Sink {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
 }

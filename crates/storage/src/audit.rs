@@ -7,7 +7,7 @@ mod sql;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kernel::audit::{Event, Outcome};
+use kernel::audit::{Actor, Event, Outcome};
 use kernel::{EnvironmentId, Error, OperationId, Reason, Result, Timestamp};
 use tokio::sync::Mutex;
 
@@ -112,6 +112,11 @@ impl Trail {
     /// Names the environment, where only the use case can tell it: a call by another service.
     pub async fn environment(&self, environment: EnvironmentId) {
         self.shared.state.lock().await.event.environment = Some(environment);
+    }
+
+    /// Says who is calling, once that is known.
+    pub async fn actor(&self, actor: Actor) {
+        self.shared.state.lock().await.event.actor = actor;
     }
 
     /// Names the resource.

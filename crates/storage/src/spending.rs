@@ -101,6 +101,26 @@ impl Spending {
             .map_err(unavailable)?;
         if updated.rows_affected == 1 { Ok(()) } else { Err(spent("nothing is on record for it")) }
     }
+
+    /// Records within `transaction`, which makes the result, that the operation has it: both stand or both fall, and
+    /// of all tries one can do it.
+    ///
+    /// Refused with `ATTEMPT_UNKNOWN` when this try is not the newest one any more, or the operation has its result.
+    /// Then the transaction must not be committed.
+    pub async fn finish_in(transaction: &DatabaseTransaction, spend: &Spend) -> Result<()> {
+        let finished = operations::Entity::update_many()
+            .col_expr(operations::Column::State, DONE.into())
+            .filter(operations::Column::Environment.eq(spend.environment.uuid()))
+            .filter(operations::Column::User.eq(spend.user.uuid()))
+            .filter(operations::Column::OperationId.eq(spend.operation.uuid()))
+            .filter(operations::Column::Digest.eq(spend.digest.to_vec()))
+            .filter(operations::Column::Attempt.eq(spend.attempt.uuid()))
+            .filter(operations::Column::State.eq(OPEN))
+            .exec(transaction)
+            .await
+            .map_err(unavailable)?;
+        if finished.rows_affected == 1 { Ok(()) } else { Err(overtaken()) }
+    }
 }
 
 /// Binds the operation id to the digest, or joins the row that did.
@@ -158,10 +178,7 @@ async fn spend_operation(transaction: &DatabaseTransaction, spend: &Spend, now: 
     if moved.rows_affected == 1 {
         Ok(Spent::Again(AttemptId::from_uuid(row.attempt)))
     } else {
-        Err(Error::new(
-            Reason::AttemptUnknown,
-            "another try of the same operation began at the same time; try again with the same operation id",
-        ))
+        Err(overtaken())
     }
 }
 
@@ -185,6 +202,13 @@ async fn spend_token(transaction: &DatabaseTransaction, spend: &Spend, token: To
     let same = (row.environment, row.user, row.operation_id)
         == (spend.environment.uuid(), spend.user.uuid(), spend.operation.uuid());
     if same { Ok(()) } else { Err(spent("the token behind it paid for another operation")) }
+}
+
+fn overtaken() -> Error {
+    Error::new(
+        Reason::AttemptUnknown,
+        "another try of the same operation took the place of this one; try again with the same operation id",
+    )
 }
 
 fn spent(why: &'static str) -> Error {

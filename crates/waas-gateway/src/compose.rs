@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use attestation::NodeDirectory;
 use kernel::{Clock, Entropy, NodeId, Result};
 use runtime::{Gate, RoleMounts};
 use sea_orm::DatabaseConnection;
 use storage::AuditLog;
 use tonic::transport::Channel;
 
-use crate::domain::NodeDirectory;
 use crate::gateway::Gateway;
 use crate::grpc;
 use crate::in_flight::InFlight;

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use attestation::Attestation;
 use kernel::{AttemptId, Error, NodeId, OperationId, Reason, Result};
 use operation::{Body, CheckedOperation, KeyType, Operation};
 
 use crate::authorization::Receipt;
 use crate::caller::Caller;
-use crate::domain::attestation::{Attestation, AttestedKey, Creation};
+use crate::domain::attested::{AttestedKey, Creation};
 use crate::domain::effort::{self, Effort, Setback};
 use crate::domain::outcome::Outcome;
 use crate::domain::routing;

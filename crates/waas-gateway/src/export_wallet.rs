@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use attestation::{KeyStatement, SealedShare};
 use kernel::{NodeId, OperationId, Result, SecretText, WalletId};
 use operation::{Body, CheckedOperation, Operation, WalletRef};
 
 use crate::authorization::{self, Receipt};
 use crate::caller::Caller;
-use crate::domain::attestation::KeyStatement;
 use crate::domain::effort::Effort;
-use crate::domain::export::SealedShare;
+use crate::domain::export;
 use crate::domain::outcome::Outcome;
 use crate::domain::wallet::{Wallet, WalletPath};
 use crate::gateway::{Gateway, other_outcome};
@@ -54,11 +54,11 @@ impl Gateway {
         if let Some(outcome) = done {
             return Ok((exported(outcome)?, wallet));
         }
-        let key = wallet.ready(share_generation)?.statement().clone();
-        let live = self.live(key.threshold.into()).await?;
+        let statement = wallet.ready(share_generation)?.statement().clone();
+        let live = self.live(statement.key.threshold.into()).await?;
         let receipt = self.authorize(caller, &operation, brought).await?;
 
-        let job = Exporting { gateway: self, caller, operation: &operation, key };
+        let job = Exporting { gateway: self, caller, operation: &operation, statement };
         let outcome = self.once(caller, &operation, job.run(live, receipt)).await?;
         Ok((exported(outcome)?, wallet))
     }
@@ -76,12 +76,12 @@ struct Exporting<'a> {
     gateway: &'a Gateway,
     caller: &'a Caller,
     operation: &'a CheckedOperation,
-    key: KeyStatement,
+    statement: KeyStatement,
 }
 
 impl Exporting<'_> {
     async fn run(self, live: Vec<NodeId>, mut receipt: Receipt) -> Result<Outcome> {
-        let mut effort = Effort::new(live, self.key.threshold.into());
+        let mut effort = Effort::new(live, self.statement.key.threshold.into());
         loop {
             let chosen = effort.next()?;
             match each(&chosen, |node| self.share(node, &receipt)).await {
@@ -97,7 +97,7 @@ impl Exporting<'_> {
 
     async fn share(&self, node: NodeId, receipt: &Receipt) -> Result<SealedShare> {
         let share = self.gateway.nodes.export_share(&node, receipt.text(), self.operation).await?;
-        share.check(&node, &self.gateway.directory, &self.key, self.operation)?;
+        export::check(&share, &node, &self.gateway.directory, &self.statement, self.operation)?;
         Ok(share)
     }
 

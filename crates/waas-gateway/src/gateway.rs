@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use attestation::NodeDirectory;
 use kernel::{Clock, Entropy, Error, Result};
 use operation::{CheckedOperation, Operation};
 
 use crate::caller::Caller;
-use crate::domain::directory::NodeDirectory;
 use crate::domain::outcome::Outcome;
 use crate::domain::wallet::{Wallet, WalletPath};
 use crate::in_flight::InFlight;

@@ -25,6 +25,6 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+pub use attestation::NodeDirectory;
 pub use compose::{Parts, compose};
-pub use domain::{MAX_NODES, NodeDirectory, PinnedNode};
 pub use migrations::Migrator;

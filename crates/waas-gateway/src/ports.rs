@@ -1,14 +1,12 @@
 //! What the gateway needs from outside, in its own words.
 
 use async_trait::async_trait;
+use attestation::{Attestation, NodeDirectory, SealedShare};
 use kernel::{
     AttemptId, EnvironmentId, Error, NodeId, OperationId, Reason, Result, SecretText, Timestamp, UserId,
 };
 use operation::{CheckedOperation, Digest, OperationKind};
 
-use crate::domain::attestation::Attestation;
-use crate::domain::directory::NodeStatus;
-use crate::domain::export::SealedShare;
 use crate::domain::outcome::Outcome;
 use crate::domain::routing::Envelope;
 use crate::domain::wallet::{Wallet, WalletPath};
@@ -23,6 +21,15 @@ pub(crate) trait Issuer: Send + Sync {
     /// The issuer's refusal, whole: `STEP_UP_REQUIRED` with what would do, `ENROLMENT_REQUIRED`, `ACTION_DENIED`,
     /// `OPERATION_ID_REUSED`; or `DEPENDENCY_UNAVAILABLE`.
     async fn authorize(&self, bearer: &SecretText, operation: &CheckedOperation) -> Result<SecretText>;
+}
+
+/// What a node says about itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NodeStatus {
+    /// Who answers.
+    pub(crate) node: NodeId,
+    /// The group, as it has it pinned.
+    pub(crate) directory: NodeDirectory,
 }
 
 /// A share of a wallet that a node holds.

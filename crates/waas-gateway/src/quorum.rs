@@ -56,7 +56,9 @@ impl Gateway {
             && let Some((node, answer)) = asked.next().await
         {
             match answer {
-                Ok(status) if self.directory.knows(node, &status) => drop(live.insert(node)),
+                Ok(status) if status.node == *node && status.directory == self.directory => {
+                    live.insert(node);
+                }
                 Ok(status) => {
                     tracing::error!(
                         %node,

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use attestation::WalletKey;
 use kernel::{AttemptId, Error, NodeId, OperationId, Result, SecretText, WalletId};
 use operation::{Body, CheckedOperation, Operation, WalletRef};
 
 use crate::authorization::{self, Receipt};
 use crate::caller::Caller;
-use crate::domain::attestation::KeyStatement;
 use crate::domain::effort::{Effort, Setback};
 use crate::domain::outcome::Outcome;
 use crate::domain::routing::{self, Misrouted};
@@ -49,7 +49,7 @@ impl Gateway {
             return signed(outcome);
         }
         let path = WalletPath { environment: caller.environment, user: caller.user, wallet: id };
-        let key = self.wallet(path).await?.ready(share_generation)?.statement().clone();
+        let key = self.wallet(path).await?.ready(share_generation)?.statement().key.clone();
         let live = self.live(key.threshold.into()).await?;
         let receipt = self.authorize(caller, &operation, brought).await?;
 
@@ -75,7 +75,7 @@ struct Signing<'a> {
     caller: &'a Caller,
     operation: &'a CheckedOperation,
     message: &'a [u8],
-    key: KeyStatement,
+    key: WalletKey,
 }
 
 impl Signing<'_> {

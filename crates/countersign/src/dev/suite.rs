@@ -42,13 +42,32 @@ pub(crate) struct SuiteOptions {
     pub(crate) client_file: PathBuf,
 }
 
+/// Servers that stop together.
+#[derive(Default)]
+struct Servers {
+    stop: CancellationToken,
+    running: JoinSet<Result<()>>,
+}
+
+impl Servers {
+    /// Stops them: calls in flight may finish.
+    async fn stop(mut self) -> Result<()> {
+        self.stop.cancel();
+        while let Some(ended) = self.running.join_next().await {
+            ended.map_err(Error::internal)??;
+        }
+        Ok(())
+    }
+}
+
 /// A running suite.
 pub(crate) struct Suite {
     address: SocketAddr,
     file: ClientFile,
     file_path: PathBuf,
-    stop: CancellationToken,
-    servers: JoinSet<Result<()>>,
+    front: Servers,
+    /// What the services ask of each other: needed until the last call from outside is answered.
+    back: Servers,
     // Dropped last: the folder goes with it unless it is kept.
     _state: State,
 }
@@ -73,20 +92,20 @@ impl Suite {
         let admin_keys = jose::KeySet::from_keys(vec![keys.admin.public_jwk()]).map_err(Error::internal)?;
         let composed = Composed::new(&keys, &state, &network, clock.clone(), entropy, admin_keys).await?;
 
-        let stop = CancellationToken::new();
-        let mut servers = JoinSet::new();
+        let (mut front, mut back) = (Servers::default(), Servers::default());
         let mut everything = Mount::new();
         for (role, mounts) in composed.services {
             everything = everything.merge(mounts.public);
-            servers.spawn(serve_memory(network.listen(role), mounts.peer, stop.clone()));
+            back.running.spawn(serve_memory(network.listen(role), mounts.peer, back.stop.clone()));
         }
         let mut node_endpoints = Vec::new();
         for ((node, mounts), listener) in composed.nodes.into_iter().zip(node_listeners) {
             node_endpoints.push(format!("http://{}", listener.address()));
-            servers.spawn(listener.serve(mounts.public, stop.clone()));
-            servers.spawn(serve_memory(network.listen(node.as_str()), mounts.peer, stop.clone()));
+            front.running.spawn(listener.serve(mounts.public, front.stop.clone()));
+            let peers = network.listen(node.as_str());
+            back.running.spawn(serve_memory(peers, mounts.peer, back.stop.clone()));
         }
-        servers.spawn(public.serve(everything, stop.clone()));
+        front.running.spawn(public.serve(everything, front.stop.clone()));
 
         let file = ClientFile {
             mark: MARK.to_owned(),
@@ -98,7 +117,7 @@ impl Suite {
             admin: KeyHolder::new(ADMIN_ISSUER, AUDIENCE, keys.admin_for_clients()),
             nodes: GroupSettings::from(&composed.directory),
         };
-        let suite = Self { address, file, file_path: options.client_file, stop, servers, _state: state };
+        let suite = Self { address, file, file_path: options.client_file, front, back, _state: state };
         suite.prepare(clock.as_ref()).await?;
         Ok(suite)
     }
@@ -127,13 +146,10 @@ impl Suite {
     }
 
     /// Stops: calls in flight may finish, then everything ends.
-    pub(crate) async fn stop(mut self) -> Result<()> {
+    pub(crate) async fn stop(self) -> Result<()> {
         self.file.remove(&self.file_path);
-        self.stop.cancel();
-        while let Some(ended) = self.servers.join_next().await {
-            ended.map_err(Error::internal)??;
-        }
-        Ok(())
+        self.front.stop().await?;
+        self.back.stop().await
     }
 }
 

@@ -7,10 +7,9 @@
 
 use std::collections::BTreeMap;
 
+use attestation::{Encoder, GroupName, Node};
 use kernel::{AttemptId, Entropy, Error, NodeId, Reason, Result, SecretBytes, WalletId};
 
-use super::directory::{GroupName, Node};
-use super::encoding::Encoder;
 use super::identity::LocalNode;
 use super::sealing;
 

@@ -1,13 +1,11 @@
 //! What the tests of this crate share: a seeded source of randomness and groups of nodes.
 
+use attestation::{KeyStatement, Node, NodeDirectory, Participant, WalletKey};
 use kernel::{AttemptId, EnvironmentId, UserId, WalletId};
 use testkit::SeededEntropy;
 
-use super::attestation::KeyStatement;
-use super::directory::{Node, NodeDirectory};
 use super::envelope::{Context, Envelope, Protocol};
 use super::identity::{LocalNode, NodeIdentity};
-use super::key::{Participant, WalletKey};
 use super::keygen::{self, Generated};
 
 /// The neutral element of the curve: as a public key it accepts signatures that nobody made.

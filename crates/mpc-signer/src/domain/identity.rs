@@ -2,12 +2,12 @@
 
 use std::fmt;
 
+use attestation::{Attestation, KeyStatement, Node, NodeDirectory};
 use ed25519_dalek::{Signer, SigningKey};
 use kernel::secret::ExposeSecret;
 use kernel::{Entropy, Error, NodeId, Result, SecretBytes};
 use zeroize::Zeroizing;
 
-use super::directory::{Node, NodeDirectory};
 use super::sealing::OpeningKey;
 
 /// A node's private keys. Both are zeroized when dropped; neither is ever printed.
@@ -107,6 +107,13 @@ impl LocalNode {
             ));
         }
         Ok(Self { identity, directory, node })
+    }
+
+    /// Signs a statement about a key as this node.
+    pub(crate) fn attest(&self, statement: &KeyStatement) -> Attestation {
+        let statement = statement.encode();
+        let signature = self.identity.sign(&statement);
+        Attestation { node: self.id().clone(), statement, signature }
     }
 
     /// The private keys.

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use attestation::{Encoder, Node, NodeDirectory, WalletKey};
 use frost_ed25519::Identifier;
 use frost_ed25519::keys::dkg;
 use kernel::secret::ExposeSecret;
@@ -14,11 +15,9 @@ use kernel::{Entropy, Error, NodeId, Reason, Result, SecretBytes};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::directory::{Node, NodeDirectory};
-use super::encoding::Encoder;
 use super::envelope::{self, Context, Envelope};
 use super::identity::LocalNode;
-use super::key::{KeyShare, WalletKey};
+use super::key::{KeyShare, identifier, public_side};
 
 /// What a node keeps between its first and its second step.
 pub(crate) struct FirstSecret {
@@ -57,9 +56,9 @@ pub(crate) fn start(
 ) -> Result<(FirstSecret, Vec<Envelope>)> {
     let directory = local.directory();
     let count = u16::try_from(directory.nodes().len()).map_err(Error::internal)?;
-    let identifier = local.node().frost_identifier()?;
+    let own_identifier = identifier(local.node())?;
     let mut rng = super::rng::EntropyRng(entropy);
-    let (secret, own) = dkg::part1(identifier, count, directory.threshold(), &mut rng)
+    let (secret, own) = dkg::part1(own_identifier, count, directory.threshold(), &mut rng)
         .map_err(|error| failed(directory, error))?;
     let payload = own.serialize().map_err(Error::internal)?;
     let envelopes = local
@@ -101,7 +100,7 @@ pub(crate) fn proceed(
     let mut envelopes = Vec::new();
     for peer in local.peers() {
         let package = dealt
-            .get(&peer.frost_identifier()?)
+            .get(&identifier(peer)?)
             .ok_or_else(|| Error::internal("no share was dealt to a participant"))?;
         let payload = Zeroizing::new(package.serialize().map_err(Error::internal)?);
         envelopes.push(envelope::seal(local, peer, context, 2, &payload, entropy)?);
@@ -128,7 +127,7 @@ pub(crate) fn finish(
     let directory = local.directory();
     let (share, public) = dkg::part3(&second.secret, &second.received, &packages.0)
         .map_err(|error| failed(directory, error))?;
-    let key = WalletKey::from_frost(directory, &public)?;
+    let key = public_side(directory, &public)?;
     let transcript = transcript(local, context, &second)?;
     Ok(Generated { share: KeyShare::from_frost(share), key, transcript })
 }
@@ -146,7 +145,7 @@ fn open<T>(
     for peer in local.peers() {
         let payload = payloads.get(&peer.id).ok_or_else(|| Error::internal("a payload is missing"))?;
         let package = read(payload.expose_secret()).map_err(|error| blame(Some(peer), error))?;
-        packages.insert(peer.frost_identifier()?, package);
+        packages.insert(identifier(peer)?, package);
     }
     Ok(packages)
 }
@@ -164,7 +163,7 @@ fn transcript(local: &LocalNode, context: &Context, second: &SecondSecret) -> Re
         } else {
             second
                 .received
-                .get(&node.frost_identifier()?)
+                .get(&identifier(node)?)
                 .ok_or_else(|| Error::internal("a first-round package is missing"))?
         };
         encoder = encoder
@@ -177,7 +176,9 @@ fn transcript(local: &LocalNode, context: &Context, second: &SecondSecret) -> Re
 
 /// `PROTOCOL_FAILED`, naming the culprit where the protocol can tell.
 pub(super) fn failed(directory: &NodeDirectory, error: frost_ed25519::Error) -> Error {
-    let culprit = error.culprits().first().and_then(|culprit| directory.culprit(*culprit));
+    let culprit = error.culprits().first().and_then(|culprit| {
+        directory.nodes().iter().find(|node| identifier(node).is_ok_and(|own| own == *culprit))
+    });
     blame(culprit, error)
 }
 

@@ -7,16 +7,15 @@
 
 use std::collections::BTreeMap;
 
+use attestation::{Decoder, Encoder, Malformed, Node, WalletKey};
 use frost_ed25519::round1::{NonceCommitment, SigningCommitments, SigningNonces};
 use frost_ed25519::{Identifier, SigningPackage, round1, round2};
 use kernel::secret::ExposeSecret;
 use kernel::{Entropy, Error, NodeId, Reason, Result};
 
-use super::directory::Node;
-use super::encoding::{Decoder, Encoder, Malformed};
 use super::envelope::{self, Context, Envelope};
 use super::identity::LocalNode;
-use super::key::{KeyShare, WalletKey, octets};
+use super::key::{KeyShare, identifier, octets};
 use super::keygen::{blame, failed};
 
 const NAME: &str = "countersign/mpc/signing-commitments/v1";
@@ -111,7 +110,7 @@ pub(crate) fn open_commitments(
             return Err(envelope::refused("the other signer was told of other signers"));
         }
         let theirs = read(&theirs).map_err(|error| blame(Some(peer), error))?;
-        commitments.insert(peer.frost_identifier()?, theirs);
+        commitments.insert(identifier(peer)?, theirs);
     }
     Ok(PeerCommitments(commitments))
 }

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use attestation::{
+    Attestation, Decoder, KeyStatement, Malformed, Node, NodeDirectory, SealedShare, agreed, export_binding,
+};
 use curve25519_dalek::Scalar;
 use ed25519_dalek::VerifyingKey;
 use ed25519_dalek::hazmat::{ExpandedSecretKey, raw_sign};
@@ -11,10 +14,9 @@ use kernel::{Entropy, EnvironmentId, Error, Reason, Result, SecretBytes, UserId,
 use sha2::Sha512;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{Binding, FORMAT, SealedShare, signed};
-use crate::domain::encoding::{Decoder, Malformed};
-use crate::domain::sealing::OpeningKey;
-use crate::domain::{Attestation, KeyShare, KeyStatement, Node, NodeDirectory, agreed, sealing};
+use super::FORMAT;
+use crate::domain::KeyShare;
+use crate::domain::sealing::{self, OpeningKey};
 
 /// The one-time key that an export is sealed to. Made fresh for each export; its private half never leaves the caller.
 #[derive(Clone)]
@@ -145,17 +147,8 @@ fn open_box(
     sealed: &SealedShare,
 ) -> Result<KeyShare> {
     let blame = |error: Error| error.with("node_id", node.id.as_str());
-    let binding = Binding {
-        group: &statement.group,
-        operation_digest: &expected.operation_digest,
-        wallet: expected.wallet,
-        generation: expected.generation,
-        node: &node.id,
-        public_key: &statement.key.public_key,
-    }
-    .encode();
-    let message = signed(&binding, &sealed.encapsulated_key, &sealed.ciphertext);
-    if !node.has_signed(&message, &sealed.signature) {
+    let binding = export_binding(statement, &expected.operation_digest, &node.id);
+    if !sealed.is_by(node, &binding) {
         return Err(invalid("a box is not signed by the node it names, or is not for this export"));
     }
     let plaintext = sealing::open(&recipient.0, &binding, &sealed.encapsulated_key, &sealed.ciphertext)

@@ -1,11 +1,11 @@
 //! The node's side.
 
+use attestation::{Encoder, KeyStatement, SealedShare, export_binding};
 use kernel::secret::ExposeSecret;
 use kernel::{Entropy, Error, Result};
 
-use super::{Binding, FORMAT, SealedShare, signed};
-use crate::domain::encoding::Encoder;
-use crate::domain::{KeyShare, KeyStatement, LocalNode, sealing};
+use super::FORMAT;
+use crate::domain::{KeyShare, LocalNode, sealing};
 
 /// Seals this node's share to the one-time key `recipient` of the export operation with this digest.
 pub(crate) fn seal(
@@ -16,15 +16,7 @@ pub(crate) fn seal(
     recipient: &[u8; 32],
     entropy: &dyn Entropy,
 ) -> Result<SealedShare> {
-    let binding = Binding {
-        group: local.directory().group(),
-        operation_digest,
-        wallet: statement.wallet,
-        generation: statement.generation,
-        node: local.id(),
-        public_key: &statement.key.public_key,
-    }
-    .encode();
+    let binding = export_binding(statement, operation_digest, local.id());
     let share = share.secret();
     let plaintext = Encoder::secret(FORMAT, 128)
         .u16(local.node().identifier)
@@ -33,11 +25,12 @@ pub(crate) fn seal(
         .finish_secret();
     // The operation was refused unless its recipient key is a point of large order, so this does not fail on it.
     let sealed = sealing::seal(recipient, &binding, &plaintext, entropy).map_err(Error::internal)?;
-    let signature = local.identity().sign(&signed(&binding, &sealed.encapsulated_key, &sealed.ciphertext));
-    Ok(SealedShare {
+    let mut share = SealedShare {
         node: local.id().clone(),
         encapsulated_key: sealed.encapsulated_key,
         ciphertext: sealed.ciphertext,
-        signature,
-    })
+        signature: [0; 64],
+    };
+    share.signature = local.identity().sign(&share.signed(&binding));
+    Ok(share)
 }

@@ -2,8 +2,8 @@ use super::*;
 use crate::domain::envelope::Protocol;
 use crate::domain::keygen::Generated;
 use crate::domain::{Attestation, KeyStatement, LocalNode, fixtures};
-use kernel::Reason;
 use kernel::secret::ExposeSecret;
+use kernel::{Reason, WalletId};
 
 struct World {
     group: Vec<LocalNode>,
@@ -20,7 +20,7 @@ fn world() -> World {
     let group = fixtures::group(2, 3);
     let generated = fixtures::generate(&group, &fixtures::context(&group[0], Protocol::Keygen), 1);
     let statement = fixtures::statement_about(&group, &generated[0]);
-    let attestations = group.iter().map(|node| Attestation::sign(node, &statement)).collect();
+    let attestations = group.iter().map(|node| node.attest(&statement)).collect();
     let recipient = RecipientKey::generate(&fixtures::entropy(20));
     let address = statement.key.address();
     World { group, generated, statement, attestations, recipient, address }

@@ -1,5 +1,4 @@
 use super::world::{World, reason};
-use crate::domain::Attestation;
 use kernel::{EnvironmentId, Reason, UserId};
 use storage::spending::RETRY_WINDOW;
 
@@ -96,7 +95,7 @@ async fn a_wallet_is_activated_only_by_the_word_of_every_node() {
     let mut other = statement.clone();
     other.transcript = [0; 32];
     let mut equivocal = good.clone();
-    equivocal[2] = Attestation::sign(world.nodes[2].signer.local(), &other);
+    equivocal[2] = world.nodes[2].signer.local().attest(&other);
     assert_eq!(reason(world.activate(0, wallet, &equivocal).await), Reason::ProtocolFailed);
     // Good words about this wallet, for another one.
     let elsewhere = world.wallet().await.reference.id;

@@ -16,6 +16,9 @@ const LEEWAY: Duration = Duration::from_secs(30);
 /// The longest an administrator's token is good for, whatever it says.
 const MAX_AGE: Duration = Duration::from_secs(12 * 60 * 60);
 
+/// The longest name of an administrator (OpenID Connect Core section 2: at most 255).
+const MAX_SUBJECT: usize = 255;
+
 /// A provider of administrators' tokens.
 #[derive(Clone, Debug)]
 pub struct AdminProvider {
@@ -66,6 +69,9 @@ impl Admins {
                 max_age: Some(MAX_AGE),
             };
             match jose::verify::<AdminClaims>(token, &provider.keys, &expect, now) {
+                Ok(verified) if verified.claims.sub.is_empty() || verified.claims.sub.len() > MAX_SUBJECT => {
+                    refused = invalid("the subject is empty or too long");
+                }
                 Ok(verified) => {
                     let claims = verified.claims;
                     return Ok(Admin {

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use jose::{KeySet, MAX_JWKS_BYTES};
+use jose::{Algorithm, KeySet, MAX_JWKS_BYTES};
 use kernel::{Error, Reason, Result, Timestamp};
+use tokio::sync::Mutex;
 use url::{Host, Url};
 
 use crate::environments::{Provider, ProviderKeySource};
@@ -20,10 +21,25 @@ const RENEWAL_FLOOR: Duration = Duration::from_secs(10);
 const FETCH_TIME: Duration = Duration::from_secs(3);
 const CAPACITY: u64 = 4_096;
 
-#[derive(Debug)]
-struct Fetched {
-    keys: Arc<KeySet>,
-    at: Timestamp,
+/// What is known of one address.
+#[derive(Debug, Default)]
+struct Known {
+    /// What it answered last, and when it was asked for that.
+    answer: Option<(Arc<KeySet>, Timestamp)>,
+    /// When it was asked last, whatever came of it.
+    asked: Option<Timestamp>,
+}
+
+impl Known {
+    /// The keys, if they are younger than `age`.
+    fn younger_than(&self, age: Duration, now: Timestamp) -> Option<Arc<KeySet>> {
+        let (keys, at) = self.answer.as_ref()?;
+        (now >= *at && now.since(*at) < age).then(|| keys.clone())
+    }
+
+    fn asked_within(&self, age: Duration, now: Timestamp) -> bool {
+        self.asked.is_some_and(|asked| now >= asked && now.since(asked) < age)
+    }
 }
 
 /// Keys of identity providers.
@@ -31,7 +47,7 @@ struct Fetched {
 pub struct ProviderKeys {
     client: reqwest::Client,
     allow_private: bool,
-    kept: moka::future::Cache<Url, Arc<Fetched>>,
+    known: moka::future::Cache<Url, Arc<Mutex<Known>>>,
 }
 
 impl ProviderKeys {
@@ -47,8 +63,7 @@ impl ProviderKeys {
             client = client.dns_resolver(Arc::new(PublicOnly));
         }
         let client = client.build().map_err(Error::internal)?;
-        let kept = moka::future::Cache::new(CAPACITY);
-        Ok(Self { client, allow_private, kept })
+        Ok(Self { client, allow_private, known: moka::future::Cache::new(CAPACITY) })
     }
 
     /// The provider's keys.
@@ -71,21 +86,29 @@ impl ProviderKeys {
             ProviderKeySource::Inline(keys) => return Ok(keys.clone()),
             ProviderKeySource::Address(address) => address,
         };
-        if let Some(fetched) = self.kept.get(address).await
-            && (now < fetched.at || now.since(fetched.at) >= age)
-        {
-            self.kept.invalidate(address).await;
+        let known = self.known.get_with(address.clone(), async { Arc::default() }).await;
+        // One at a time asks; the others wait for its answer.
+        let mut known = known.lock().await;
+        if let Some(keys) = known.younger_than(age, now) {
+            return Ok(keys);
         }
-        // One fetch at a time per address: the others wait for it. A failed one is not kept.
-        let fetched = self
-            .kept
-            .try_get_with(address.clone(), self.fetch(provider, address, now))
-            .await
-            .map_err(|error: Arc<Error>| unavailable(format!("{error:?}")))?;
-        Ok(fetched.keys.clone())
+        // Neither a token that names a made-up key nor an address that does not answer has it asked all the time.
+        if !known.asked_within(RENEWAL_FLOOR, now) {
+            known.asked = Some(now);
+            match self.fetch(address).await {
+                Ok(keys) => known.answer = Some((Arc::new(keys), now)),
+                Err(error) => {
+                    tracing::warn!(%address, ?error, "an identity provider's keys could not be read");
+                }
+            }
+        }
+        // What is not too old is good until there is something newer.
+        known
+            .younger_than(MAX_AGE, now)
+            .ok_or_else(|| unavailable("the address does not answer, and what it said before is too old"))
     }
 
-    async fn fetch(&self, provider: &Provider, address: &Url, now: Timestamp) -> Result<Arc<Fetched>> {
+    async fn fetch(&self, address: &Url) -> Result<KeySet> {
         if !self.allow_private && !is_public_host(address) {
             return Err(unavailable("the address is a private one"));
         }
@@ -102,8 +125,8 @@ impl ProviderKeys {
             }
         }
         let text = String::from_utf8(body).map_err(unavailable)?;
-        let keys = KeySet::from_jwks_json(&text, &provider.algorithms).map_err(unavailable)?;
-        Ok(Arc::new(Fetched { keys: Arc::new(keys), at: now }))
+        // All of them: environments share what an address answered, and each says for itself which it accepts.
+        KeySet::from_jwks_json(&text, &Algorithm::ALL).map_err(unavailable)
     }
 }
 

@@ -32,6 +32,15 @@ pub struct Session {
     pub bearer: SecretText,
 }
 
+/// A session that was not accepted.
+#[derive(Debug)]
+pub struct Refused {
+    /// Why.
+    pub error: Error,
+    /// The environment, where there is one of that id: what a caller makes up is not written down.
+    pub environment: Option<EnvironmentId>,
+}
+
 /// Verifies session tokens against the identity providers of an environment.
 #[derive(Clone)]
 pub struct Sessions {
@@ -59,23 +68,38 @@ impl Sessions {
         metadata: &MetadataMap,
         environment: EnvironmentId,
         now: Timestamp,
-    ) -> Result<Session> {
-        let token = bearer(metadata).map_err(|why| match why {
-            NoBearer::Missing => Error::new(
-                Reason::SessionMissing,
-                "send the user's session token as `authorization: Bearer TOKEN`",
-            ),
-            NoBearer::Unusable => invalid("the authorization header is not one `Bearer TOKEN`"),
+    ) -> Result<Session, Refused> {
+        let nowhere = |error| Refused { error, environment: None };
+        // What costs nothing comes first: policy is not asked for somebody who brings no token at all.
+        let token = bearer(metadata).map_err(|why| {
+            nowhere(match why {
+                NoBearer::Missing => Error::new(
+                    Reason::SessionMissing,
+                    "send the user's session token as `authorization: Bearer TOKEN`",
+                ),
+                NoBearer::Unusable => invalid("the authorization header is not one `Bearer TOKEN`"),
+            })
         })?;
-        let settings = self
-            .environments
-            .environment(environment)
-            .await?
-            .ok_or_else(|| invalid("the environment is not known"))?;
-        let claimed = jose::peek(token).map_err(refusal)?;
+        let claimed = jose::peek(token).map_err(|error| nowhere(refusal(error)))?;
+        let settings = match self.environments.environment(environment).await {
+            Ok(Some(settings)) => settings,
+            Ok(None) => return Err(nowhere(invalid("the environment is not known"))),
+            Err(error) => return Err(nowhere(error)),
+        };
+        let verified = self.by_any_provider(token, claimed.issuer(), &settings, now).await;
+        verified.map_err(|error| Refused { error, environment: Some(environment) })
+    }
+
+    async fn by_any_provider(
+        &self,
+        token: &str,
+        issuer: &str,
+        settings: &Arc<EnvironmentSettings>,
+        now: Timestamp,
+    ) -> Result<Session> {
         let mut refused = invalid("no provider of the environment has the token's issuer");
-        for provider in settings.providers.iter().filter(|provider| provider.issuer == claimed.issuer()) {
-            match self.verify(token, provider, &settings, now).await {
+        for provider in settings.providers.iter().filter(|provider| provider.issuer == issuer) {
+            match self.verify(token, provider, settings, now).await {
                 Ok(session) => return Ok(session),
                 // Another provider may share the issuer and differ in audience.
                 Err(error) => refused = error,

@@ -1,6 +1,9 @@
 //! The audit trail in SQL.
 
+use std::fmt::Write as _;
+
 use async_trait::async_trait;
+use aws_lc_rs::digest::{Context, SHA256};
 use kernel::audit::{Event, Outcome};
 use kernel::{EnvironmentId, Reason, Result, Timestamp};
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
@@ -51,18 +54,28 @@ fn row(event: &Event, outcome: Outcome) -> ActiveModel {
     }
 }
 
-/// What makes two refusals alike: who, what, where, on which operation and why, within the same minute.
+/// What makes two refusals alike: who, what, where and why, within the same minute. Not on what: that is for the caller
+/// to choose, and a caller who chooses anew each time must not get a row each time.
+///
+/// A digest, because the parts are of any length and an index has bounds.
 fn aggregate_key(event: &Event, reason: Reason) -> String {
-    format!(
-        "{}|{}|{}|{}|{}|{}|{}",
-        event.time.millis().div_euclid(AGGREGATE_MILLIS),
-        event.kind,
-        event.environment.map(|environment| environment.to_string()).unwrap_or_default(),
-        event.actor.label(),
-        event.resource,
-        event.operation.map(|id| id.to_string()).unwrap_or_default(),
-        reason,
-    )
+    let minute = event.time.millis().div_euclid(AGGREGATE_MILLIS).to_string();
+    let environment = event.environment.map(|environment| environment.to_string()).unwrap_or_default();
+    let actor = event.actor.label();
+    let mut digest = Context::new(&SHA256);
+    for part in [minute.as_str(), event.kind, &environment, &actor, reason.as_str()] {
+        digest.update(&(part.len() as u64).to_be_bytes());
+        digest.update(part.as_bytes());
+    }
+    digest.finish().as_ref().iter().fold(String::new(), |mut out, octet| {
+        let _ = write!(out, "{octet:02x}");
+        out
+    })
+}
+
+/// What a column of a row that stands for several refusals says: what they share, or nothing.
+fn shared(column: Column, new: &str) -> Expr {
+    Expr::case(Expr::col((Entity, column)).eq(new), new).finally("").into()
 }
 
 fn parse(model: Model) -> Result<Row> {
@@ -83,8 +96,9 @@ fn parse(model: Model) -> Result<Row> {
         environment,
         actor: model.actor,
         resource: model.resource,
+        // Of a row that stands for several operations, neither is theirs.
+        digest: if model.operation_id.is_empty() { Vec::new() } else { model.digest },
         operation: model.operation_id,
-        digest: model.digest,
         outcome,
         count: model.count,
         trace: model.trace_id,
@@ -116,10 +130,14 @@ impl AuditLog for SqlAuditLog {
         if let Some(reason) = outcome.reason() {
             row.aggregate = ActiveValue::Set(Some(aggregate_key(&event, reason)));
         }
+        let operation = event.operation.map(|id| id.to_string()).unwrap_or_default();
         Entity::insert(row)
             .on_conflict(
                 OnConflict::column(Column::Aggregate)
                     .value(Column::Count, Expr::col((Entity, Column::Count)).add(1))
+                    .value(Column::Resource, shared(Column::Resource, &event.resource))
+                    .value(Column::OperationId, shared(Column::OperationId, &operation))
+                    .value(Column::TraceId, "")
                     .to_owned(),
             )
             .exec_without_returning(&self.database)

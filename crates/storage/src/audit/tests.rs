@@ -76,6 +76,33 @@ async fn like_refusals_within_a_minute_are_counted_in_one_row() {
 }
 
 #[tokio::test]
+async fn a_row_for_several_refusals_names_only_what_they_share() {
+    let (log, _folder) = log().await;
+    let on = |resource: &str, operation: &str, digest| {
+        Event::new("a", Timestamp::from_millis(1_000), Actor::Unknown)
+            .resource(resource)
+            .operation(operation.parse().unwrap(), [digest; 32])
+    };
+    let (one, two) = ("0b5f4a3e-5b7c-4d56-9a43-3c2e5f0a9d11", "0b5f4a3e-5b7c-4d56-9a43-3c2e5f0a9d12");
+    refuse(&log, on("wallet", one, 1)).await;
+    refuse(&log, on("wallet", one, 1)).await;
+    let rows = log.list(None, None, 10).await.unwrap();
+    assert_eq!((rows[0].operation.as_str(), rows[0].digest.as_slice()), (one, [1; 32].as_slice()));
+    refuse(&log, on("wallet", two, 2)).await;
+    let rows = log.list(None, None, 10).await.unwrap();
+    assert_eq!((rows.len(), rows[0].count, rows[0].resource.as_str()), (1, 3, "wallet"));
+    assert_eq!((rows[0].operation.as_str(), rows[0].digest.len()), ("", 0));
+}
+
+#[tokio::test]
+async fn an_actor_of_any_length_can_be_written_down() {
+    let (log, _folder) = log().await;
+    let actor = Actor::Admin("x".repeat(100_000));
+    refuse(&log, Event::new("a", Timestamp::from_millis(1_000), actor)).await;
+    assert_eq!(log.list(None, None, 10).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn successes_are_never_folded_together() {
     let (log, _folder) = log().await;
     for _ in 0..3 {

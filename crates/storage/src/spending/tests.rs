@@ -110,6 +110,70 @@ async fn the_retry_window_ends() {
     refused(&ledger, again(&spend), NOW.plus(RETRY_WINDOW + Duration::from_millis(1))).await;
 }
 
+/// Finishes a try in a transaction that does nothing else.
+async fn finish_in(ledger: &Spending, spend: &Spend) -> Result<()> {
+    let transaction = ledger.database.begin().await.unwrap();
+    Spending::finish_in(&transaction, spend).await?;
+    transaction.commit().await.map_err(unavailable)
+}
+
+#[tokio::test]
+async fn only_the_newest_try_finishes_within_a_transaction_and_only_once() {
+    let (ledger, _folder) = ledger().await;
+    let first = fresh();
+    let second = again(&first);
+    let unknown = Reason::AttemptUnknown;
+    assert_eq!(finish_in(&ledger, &first).await.unwrap_err().reason(), unknown, "never begun");
+    ledger.spend(&first, NOW).await.unwrap();
+    ledger.spend(&second, NOW).await.unwrap();
+    let elsewhere = Spend { user: UserId::random(&ENTROPY), ..second };
+    let another = Spend { digest: [8; 32], ..second };
+    for refused in [first, elsewhere, another] {
+        assert_eq!(finish_in(&ledger, &refused).await.unwrap_err().reason(), unknown);
+    }
+    finish_in(&ledger, &second).await.unwrap();
+    assert_eq!(finish_in(&ledger, &second).await.unwrap_err().reason(), unknown);
+    refused(&ledger, again(&first), NOW).await;
+}
+
+#[tokio::test]
+async fn a_transaction_that_is_not_committed_finishes_nothing() {
+    let (ledger, _folder) = ledger().await;
+    let spend = fresh();
+    ledger.spend(&spend, NOW).await.unwrap();
+    let transaction = ledger.database.begin().await.unwrap();
+    Spending::finish_in(&transaction, &spend).await.unwrap();
+    transaction.rollback().await.unwrap();
+    assert_eq!(ledger.spend(&again(&spend), NOW).await.unwrap(), Spent::Again(spend.attempt));
+}
+
+#[tokio::test]
+async fn of_64_tries_of_one_operation_that_race_to_finish_one_does() {
+    for _ in 0..5 {
+        let (ledger, _folder) = ledger().await;
+        let base = fresh();
+        let tasks: Vec<_> = (0..64)
+            .map(|_| {
+                let (ledger, spend) = (ledger.clone(), again(&base));
+                tokio::spawn(async move {
+                    ledger.spend(&spend, NOW).await?;
+                    finish_in(&ledger, &spend).await
+                })
+            })
+            .collect();
+        let mut finished = 0;
+        for task in tasks {
+            match task.await.unwrap() {
+                Ok(()) => finished += 1,
+                Err(error) => {
+                    assert!(matches!(error.reason(), Reason::AttemptUnknown | Reason::ReceiptSpent));
+                }
+            }
+        }
+        assert_eq!(finished, 1);
+    }
+}
+
 #[tokio::test]
 async fn of_64_operations_that_race_for_one_token_one_wins() {
     for _ in 0..10 {

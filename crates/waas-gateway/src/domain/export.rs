@@ -1,68 +1,30 @@
 //! Shares on their way to the one who asked for the key. The gateway cannot open them; it checks who sealed them, so
 //! that a box that the caller would have to throw away does not become the result of the operation.
 
+use attestation::{Decoder, Encoder, KeyStatement, Malformed, NodeDirectory, SealedShare, export_binding};
 use kernel::{Error, NodeId, Reason, Result};
 use operation::CheckedOperation;
 
-use super::attestation::KeyStatement;
-use super::directory::NodeDirectory;
-use super::encoding::{Decoder, Encoder, Malformed};
-
-const INFO: &str = "countersign/mpc/export/v1";
-const SIGNED: &str = "countersign/mpc/export-signature/v1";
 const SHARES: &str = "countersign/gateway/sealed-shares/v1";
 
-/// One node's share, sealed to the caller's one-time key (`docs/mpc.md`).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SealedShare {
-    /// The node.
-    pub(crate) node: NodeId,
-    /// HPKE encapsulated key, 32 octets (RFC 9180).
-    pub(crate) encapsulated_key: [u8; 32],
-    /// HPKE ciphertext of the share.
-    pub(crate) ciphertext: Vec<u8>,
-    /// Signature by the node's identity over what the box belongs to, encapsulated key and ciphertext.
-    pub(crate) signature: [u8; 64],
-}
-
-impl SealedShare {
-    /// Refuses a box that is not from the node that was asked, or not for this export of this key.
-    ///
-    /// # Errors
-    ///
-    /// `PROTOCOL_FAILED` naming the node that was asked.
-    pub(crate) fn check(
-        &self,
-        asked: &NodeId,
-        directory: &NodeDirectory,
-        key: &KeyStatement,
-        operation: &CheckedOperation,
-    ) -> Result<()> {
-        let by_the_node = directory.node(asked).is_some_and(|node| {
-            node.has_signed(&self.signed(directory.group(), key, operation), &self.signature)
-        });
-        if self.node == *asked && by_the_node {
-            return Ok(());
-        }
-        Err(Error::new(
-            Reason::ProtocolFailed,
-            "a node answered a share that it did not sign for this export",
-        )
+/// Refuses a box that is not from the node that was asked, or not for this export of this key.
+///
+/// # Errors
+///
+/// `PROTOCOL_FAILED` naming the node that was asked.
+pub(crate) fn check(
+    share: &SealedShare,
+    asked: &NodeId,
+    directory: &NodeDirectory,
+    key: &KeyStatement,
+    operation: &CheckedOperation,
+) -> Result<()> {
+    let binding = export_binding(key, operation.digest().as_bytes(), asked);
+    if directory.node(asked).is_some_and(|node| share.is_by(node, &binding)) {
+        return Ok(());
+    }
+    Err(Error::new(Reason::ProtocolFailed, "a node answered a share that it did not sign for this export")
         .with("node_id", asked.as_str()))
-    }
-
-    /// What the node signs.
-    pub(crate) fn signed(&self, group: &str, key: &KeyStatement, operation: &CheckedOperation) -> Vec<u8> {
-        let info = Encoder::new(INFO)
-            .part(group.as_bytes())
-            .part(operation.digest().as_bytes())
-            .part(key.wallet.uuid().as_bytes())
-            .u32(key.generation)
-            .part(self.node.as_str().as_bytes())
-            .part(&key.public_key)
-            .finish();
-        Encoder::new(SIGNED).part(&info).part(&self.encapsulated_key).part(&self.ciphertext).finish()
-    }
 }
 
 /// What is stored of an export. It reveals nothing: every box is sealed.
@@ -108,21 +70,24 @@ mod tests {
         let (directory, identities) = (fixtures::directory(2, 3), Identities::new(3));
         let key = fixtures::statement(&directory, &fixtures::creation());
         let operation = fixtures::export(&key, 1);
-        let share = identities.seal(0, "main", &key, &operation, 4);
+        let share = identities.seal(0, &key, &operation, 4);
         let asked = share.node.clone();
-        share.check(&asked, &directory, &key, &operation).unwrap();
+        check(&share, &asked, &directory, &key, &operation).unwrap();
 
         let refused =
             |share: &SealedShare, asked: &NodeId, key: &KeyStatement, operation: &CheckedOperation| {
-                let error = share.check(asked, &directory, key, operation).unwrap_err();
+                let error = check(share, asked, &directory, key, operation).unwrap_err();
                 assert_eq!(error.reason(), Reason::ProtocolFailed);
                 assert_eq!(error.metadata()["node_id"], asked.as_str());
             };
         refused(&share, &directory.nodes()[1].id, &key, &operation);
         refused(&share, &"node-9".parse().unwrap(), &key, &operation);
         refused(&share, &asked, &key, &fixtures::export(&key, 2));
-        refused(&share, &asked, &KeyStatement { public_key: [7; 32], ..key.clone() }, &operation);
-        refused(&identities.seal(0, "other", &key, &operation, 4), &asked, &key, &operation);
+        let mut other = key.clone();
+        other.key.public_key = [7; 32];
+        refused(&share, &asked, &other, &operation);
+        let other = KeyStatement { group: "other".parse().unwrap(), ..key.clone() };
+        refused(&identities.seal(0, &other, &operation, 4), &asked, &key, &operation);
         refused(
             &SealedShare { node: directory.nodes()[1].id.clone(), ..share.clone() },
             &asked,
@@ -142,10 +107,7 @@ mod tests {
         let key = fixtures::statement(&fixtures::directory(2, 3), &fixtures::creation());
         let operation = fixtures::export(&key, 1);
         let identities = Identities::new(3);
-        let shares = vec![
-            identities.seal(0, "main", &key, &operation, 4),
-            identities.seal(2, "main", &key, &operation, 4),
-        ];
+        let shares = vec![identities.seal(0, &key, &operation, 4), identities.seal(2, &key, &operation, 4)];
         let octets = encode(&shares);
         assert_eq!(decode(&octets), Ok(shares));
         assert_eq!(decode(&octets[1..]), Err(Malformed));

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use attestation::{
+    Attestation, KeyStatement, Node, NodeDirectory, Participant, SealedShare, WalletKey, export_binding,
+};
 use ed25519_dalek::{Signer, SigningKey};
 use frost_ed25519::keys::{IdentifierList, KeyPackage};
 use frost_ed25519::rand_core::{self, CryptoRng, RngCore};
@@ -10,17 +13,8 @@ use kernel::{AttemptId, EnvironmentId, NodeId, OperationId, UserId, WalletId};
 use operation::{Body, CheckedOperation, Operation, WalletRef};
 use sha2::{Digest, Sha256};
 
-use super::attestation::{Attestation, AttestedKey, Creation, KeyStatement, Participant};
-use super::directory::{NodeDirectory, PinnedNode};
-use super::export::SealedShare;
+use super::attested::{AttestedKey, Creation};
 use super::signature::Contribution;
-
-/// The neutral element of the curve: as a public key it accepts signatures that nobody made.
-pub(crate) const NEUTRAL_ELEMENT: [u8; 32] = {
-    let mut octets = [0; 32];
-    octets[0] = 1;
-    octets
-};
 
 pub(crate) fn ids(numbers: &[u8]) -> Vec<NodeId> {
     numbers.iter().map(|number| format!("node-{number}").parse().unwrap()).collect()
@@ -54,12 +48,14 @@ impl Identities {
         )
     }
 
-    pub(crate) fn pinned(&self) -> Vec<PinnedNode> {
-        let pin = |(id, key): &(NodeId, SigningKey)| PinnedNode {
+    fn pinned(&self) -> Vec<Node> {
+        let pin = |(identifier, (id, key)): (u16, &(NodeId, SigningKey))| Node {
             id: id.clone(),
+            identifier,
             signing_key: key.verifying_key().to_bytes(),
+            kem_key: key.to_bytes(),
         };
-        self.0.iter().map(pin).collect()
+        (1..).zip(&self.0).map(pin).collect()
     }
 
     /// Each node's attestation of a statement.
@@ -76,29 +72,25 @@ impl Identities {
     pub(crate) fn seal(
         &self,
         place: usize,
-        group: &str,
         key: &KeyStatement,
         operation: &CheckedOperation,
         number: u8,
     ) -> SealedShare {
         let (node, identity) = &self.0[place];
+        let binding = export_binding(key, operation.digest().as_bytes(), node);
         let mut share = SealedShare {
             node: node.clone(),
             encapsulated_key: [3; 32],
             ciphertext: vec![number; 80],
             signature: [0; 64],
         };
-        share.signature = identity.sign(&share.signed(group, key, operation)).to_bytes();
+        share.signature = identity.sign(&share.signed(&binding)).to_bytes();
         share
     }
 }
 
-pub(crate) fn pinned(count: usize) -> Vec<PinnedNode> {
-    Identities::new(count.try_into().unwrap()).pinned()
-}
-
-pub(crate) fn directory(threshold: u16, count: usize) -> NodeDirectory {
-    NodeDirectory::new("main", threshold, pinned(count)).unwrap()
+pub(crate) fn directory(threshold: u16, count: u8) -> NodeDirectory {
+    NodeDirectory::new("main".parse().unwrap(), threshold, Identities::new(count).pinned()).unwrap()
 }
 
 pub(crate) fn creation() -> Creation {
@@ -108,24 +100,27 @@ pub(crate) fn creation() -> Creation {
 /// A statement about a key that can be attested and not used.
 pub(crate) fn statement(directory: &NodeDirectory, creation: &Creation) -> KeyStatement {
     KeyStatement {
-        group: directory.group().to_owned(),
+        group: directory.group().clone(),
         environment: creation.environment,
         user: creation.user,
         wallet: WalletId::derive(&creation.digest),
         operation_digest: creation.digest,
         attempt: AttemptId::from_uuid(uuid(3)),
         generation: 1,
-        threshold: directory.threshold(),
         transcript: [6; 32],
-        public_key: SigningKey::from_bytes(&[42; 32]).verifying_key().to_bytes(),
-        participants: (1..)
-            .zip(directory.nodes())
-            .map(|(identifier, node)| Participant {
-                node: node.id.clone(),
-                identifier,
-                verifying_share: [8; 32],
-            })
-            .collect(),
+        key: WalletKey {
+            threshold: directory.threshold(),
+            public_key: SigningKey::from_bytes(&[42; 32]).verifying_key().to_bytes(),
+            participants: directory
+                .nodes()
+                .iter()
+                .map(|node| Participant {
+                    node: node.id.clone(),
+                    identifier: node.identifier,
+                    verifying_share: [8; 32],
+                })
+                .collect(),
+        },
     }
 }
 
@@ -212,9 +207,9 @@ impl Dealt {
         let mut rng = Seeded(seed.into(), 0);
         let (shares, public) =
             frost_ed25519::keys::generate_with_dealer(3, 2, IdentifierList::Default, &mut rng).unwrap();
-        statement.public_key = public.verifying_key().serialize().unwrap().try_into().unwrap();
+        statement.key.public_key = public.verifying_key().serialize().unwrap().try_into().unwrap();
         let mut packages = BTreeMap::new();
-        for participant in &mut statement.participants {
+        for participant in &mut statement.key.participants {
             let identifier = participant.identifier.try_into().unwrap();
             let share = &public.verifying_shares()[&identifier];
             participant.verifying_share = share.serialize().unwrap().try_into().unwrap();

@@ -1,10 +1,10 @@
 //! What an operation came to, as it is kept for whoever asks again.
 
+use attestation::{Malformed, SealedShare};
 use kernel::Result;
 use operation::OperationKind;
 
-use super::encoding::Malformed;
-use super::export::{self, SealedShare};
+use super::export;
 
 /// What an operation came to.
 #[derive(Clone, Debug, PartialEq, Eq)]

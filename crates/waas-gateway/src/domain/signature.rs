@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use attestation::WalletKey;
 use frost_ed25519::keys::{PublicKeyPackage, VerifyingShare};
 use frost_ed25519::round1::{NonceCommitment, SigningCommitments};
 use frost_ed25519::round2::SignatureShare;
 use frost_ed25519::{Identifier, SigningPackage, VerifyingKey};
 use kernel::{Error, NodeId, Reason};
-
-use super::attestation::KeyStatement;
-use super::directory::is_signature;
 
 /// What one signer gave.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +33,7 @@ pub(crate) struct Unsound {
 /// The signature over `message` under the attested key, 64 octets (RFC 8032), checked by another library than the one
 /// that put it together.
 pub(crate) fn aggregate(
-    key: &KeyStatement,
+    key: &WalletKey,
     message: &[u8],
     contributions: &BTreeMap<NodeId, Contribution>,
 ) -> Result<[u8; 64], Unsound> {
@@ -56,7 +54,7 @@ pub(crate) fn aggregate(
             .map_err(|error| unsound(culprit(key, &error), error))?;
     let signature: [u8; 64] =
         signature.try_into().map_err(|_| unsound(None, "the signature does not have 64 octets"))?;
-    if is_signature(&key.public_key, message, &signature) {
+    if key.verifies(message, &signature) {
         Ok(signature)
     } else {
         Err(unsound(None, "the signature is not good under the wallet's key"))
@@ -64,7 +62,7 @@ pub(crate) fn aggregate(
 }
 
 /// The public side of the key, as FROST reads it.
-fn package(key: &KeyStatement) -> Result<PublicKeyPackage, Unsound> {
+fn package(key: &WalletKey) -> Result<PublicKeyPackage, Unsound> {
     let mut verifying_shares = BTreeMap::new();
     for participant in &key.participants {
         let share = VerifyingShare::deserialize(&participant.verifying_share)
@@ -75,16 +73,13 @@ fn package(key: &KeyStatement) -> Result<PublicKeyPackage, Unsound> {
     Ok(PublicKeyPackage::new(verifying_shares, public_key, Some(key.threshold)))
 }
 
-fn identifier(key: &KeyStatement, node: &NodeId) -> Result<Identifier, Unsound> {
-    let participant = key
-        .participants
-        .iter()
-        .find(|participant| participant.node == *node)
-        .ok_or_else(|| unsound(Some(node), "the node holds no share of the key"))?;
+fn identifier(key: &WalletKey, node: &NodeId) -> Result<Identifier, Unsound> {
+    let participant =
+        key.participant(node).ok_or_else(|| unsound(Some(node), "the node holds no share of the key"))?;
     Identifier::try_from(participant.identifier).map_err(|error| unsound(Some(node), error))
 }
 
-fn culprit<'a>(key: &'a KeyStatement, error: &frost_ed25519::Error) -> Option<&'a NodeId> {
+fn culprit<'a>(key: &'a WalletKey, error: &frost_ed25519::Error) -> Option<&'a NodeId> {
     let culprit = error.culprits().into_iter().next()?;
     key.participants
         .iter()
@@ -112,9 +107,10 @@ mod tests {
     fn any_two_of_three_make_a_signature_that_an_independent_library_accepts() {
         let dealt = Dealt::new(1);
         for signers in [[1, 2], [1, 3], [2, 3]] {
-            let signature = aggregate(&dealt.statement, MESSAGE, &contributions(&dealt, &signers)).unwrap();
-            assert!(is_signature(&dealt.statement.public_key, MESSAGE, &signature));
-            assert!(!is_signature(&dealt.statement.public_key, b"other", &signature));
+            let signature =
+                aggregate(&dealt.statement.key, MESSAGE, &contributions(&dealt, &signers)).unwrap();
+            assert!(dealt.statement.key.verifies(MESSAGE, &signature));
+            assert!(!dealt.statement.key.verifies(b"other", &signature));
         }
     }
 
@@ -123,9 +119,9 @@ mod tests {
         let dealt = Dealt::new(2);
         let mut contributions = contributions(&dealt, &[1, 2]);
         let second = contributions.remove(&ids(&[2])[0]).unwrap();
-        assert!(aggregate(&dealt.statement, MESSAGE, &contributions).is_err());
+        assert!(aggregate(&dealt.statement.key, MESSAGE, &contributions).is_err());
         contributions.insert(ids(&[9])[0].clone(), second);
-        let unsound = aggregate(&dealt.statement, MESSAGE, &contributions).unwrap_err();
+        let unsound = aggregate(&dealt.statement.key, MESSAGE, &contributions).unwrap_err();
         assert_eq!(unsound.culprit, Some(ids(&[9])[0].clone()));
     }
 
@@ -142,7 +138,7 @@ mod tests {
         for change in changes {
             let mut contributions = contributions(&dealt, &[1, 2]);
             change(contributions.get_mut(&node).unwrap());
-            let unsound = aggregate(&dealt.statement, MESSAGE, &contributions).unwrap_err();
+            let unsound = aggregate(&dealt.statement.key, MESSAGE, &contributions).unwrap_err();
             assert_eq!(unsound.error.reason(), Reason::ProtocolFailed);
             assert_eq!(unsound.culprit, Some(node.clone()));
         }
@@ -152,7 +148,7 @@ mod tests {
     fn shares_for_another_message_or_key_make_no_signature() {
         let dealt = Dealt::new(4);
         let contributions = contributions(&dealt, &[1, 3]);
-        assert!(aggregate(&dealt.statement, b"pay the thief", &contributions).is_err());
-        assert!(aggregate(&Dealt::new(5).statement, MESSAGE, &contributions).is_err());
+        assert!(aggregate(&dealt.statement.key, b"pay the thief", &contributions).is_err());
+        assert!(aggregate(&Dealt::new(5).statement.key, MESSAGE, &contributions).is_err());
     }
 }

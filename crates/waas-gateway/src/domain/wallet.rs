@@ -1,10 +1,10 @@
 //! A wallet and how far it has come.
 
+use attestation::NodeDirectory;
 use kernel::{EnvironmentId, Error, Reason, Result, Timestamp, UserId, WalletId};
 use operation::KeyType;
 
-use super::attestation::AttestedKey;
-use super::directory::NodeDirectory;
+use super::attested::AttestedKey;
 
 /// Where a wallet is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

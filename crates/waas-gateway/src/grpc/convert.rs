@@ -1,13 +1,12 @@
 //! Between the protocol's types and ours.
 
+use attestation::{Attestation, SealedShare};
 use proto::convert::{key_type_value, timestamp};
 use proto::names;
 use proto::waas_gateway as pb;
 use runtime::UserCall;
 
 use crate::caller::Caller;
-use crate::domain::attestation::Attestation;
-use crate::domain::export::SealedShare;
 use crate::domain::wallet::Wallet;
 
 /// The caller, as the use cases know it.
@@ -26,8 +25,8 @@ pub(super) fn wallet(wallet: &Wallet) -> pb::Wallet {
     pb::Wallet {
         name: names::wallet(path.environment, path.user, path.wallet),
         key_type: key_type_value(wallet.key_type).into(),
-        address: key.map(|key| key.statement().address()).unwrap_or_default(),
-        public_key: key.map(|key| key.statement().public_key.to_vec()).unwrap_or_default(),
+        address: key.map(|key| key.statement().key.address()).unwrap_or_default(),
+        public_key: key.map(|key| key.statement().key.public_key.to_vec()).unwrap_or_default(),
         share_generation: wallet.share_generation(),
         threshold: wallet.threshold.into(),
         nodes: wallet.nodes.into(),

@@ -7,6 +7,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use attestation::{Attestation, NodeDirectory, SealedShare};
 use kernel::secret::ExposeSecret;
 use kernel::{AttemptId, Error, NodeId, Reason, Result, SecretText};
 use operation::CheckedOperation;
@@ -20,12 +21,9 @@ use tonic::{Request, Response, Status};
 
 use self::convert::Reader;
 use super::answer;
-use crate::domain::attestation::Attestation;
-use crate::domain::directory::{NodeDirectory, NodeStatus};
-use crate::domain::export::SealedShare;
 use crate::domain::routing::Envelope;
 use crate::domain::wallet::WalletPath;
-use crate::ports::{Commitment, NodeShare, Nodes};
+use crate::ports::{Commitment, NodeShare, NodeStatus, Nodes};
 
 /// How long a node may take to say who it is.
 const STATUS: Duration = Duration::from_secs(2);

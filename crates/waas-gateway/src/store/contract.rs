@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use attestation::KeyStatement;
 use kernel::{EnvironmentId, OperationId, Reason, Timestamp, UserId, WalletId};
 use operation::{Digest, KeyType, OperationKind};
 use sea_orm::DatabaseConnection;
 use tempfile::TempDir;
 
-use crate::domain::attestation::{AttestedKey, Creation, KeyStatement};
+use crate::domain::attested::{AttestedKey, Creation};
 use crate::domain::fixtures::{attested_statement, directory, environment, statement, user, uuid};
 use crate::domain::outcome::Outcome;
 use crate::domain::wallet::{Wallet, WalletPath};

@@ -8,7 +8,7 @@ use sea_orm::{
 };
 use storage::sql::{corrupt, unavailable};
 
-use crate::domain::attestation::AttestedKey;
+use crate::domain::attested::AttestedKey;
 use crate::domain::wallet::{Wallet, WalletPath, WalletState};
 use crate::ports::{WalletPage, WalletStore};
 
@@ -80,7 +80,8 @@ fn columns(state: &WalletState) -> (&'static str, Option<Vec<u8>>, Option<Vec<u8
 fn parse(model: Model) -> Result<Wallet> {
     let key = match (model.statement, model.signatures) {
         (Some(statement), Some(signatures)) => Some(
-            AttestedKey::from_columns(statement, &signatures).map_err(|_| corrupt("wallet's attestation"))?,
+            AttestedKey::from_columns(&statement, &signatures)
+                .map_err(|_| corrupt("wallet's attestation"))?,
         ),
         (None, None) => None,
         (Some(_), None) | (None, Some(_)) => return Err(corrupt("wallet's attestation")),

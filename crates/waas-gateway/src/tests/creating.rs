@@ -31,7 +31,7 @@ async fn a_wallet_is_in_use_once_all_nodes_attested_and_activated_it() {
     let wallet = world.create(1).await.unwrap();
     let statement = wallet.key().unwrap().statement().clone();
     assert_eq!(wallet.path.wallet, WalletId::derive(&statement.operation_digest));
-    assert_eq!(statement.address(), bs58::encode(statement.public_key).into_string());
+    assert_eq!(statement.key.address(), bs58::encode(statement.key.public_key).into_string());
     assert_eq!((wallet.threshold, wallet.nodes, wallet.share_generation()), (2, 3, 1));
     assert_eq!(wallet.key().unwrap().attestations().len(), 3);
     for step in [Step::Start, Step::Continue, Step::Finish, Step::Activate] {

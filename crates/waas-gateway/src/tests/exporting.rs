@@ -1,8 +1,8 @@
+use attestation::SealedShare;
 use kernel::{Reason, Result, SecretText, WalletId};
 
 use super::nodes::{Fault, Step, id};
 use super::world::{BROUGHT, World, export, message, step_up_required};
-use crate::domain::export::SealedShare;
 use crate::domain::wallet::Wallet;
 use crate::export_wallet::ExportWallet;
 

@@ -5,18 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
+use attestation::{Attestation, KeyStatement, NodeDirectory, SealedShare};
 use frost_ed25519::round1::{NonceCommitment, SigningCommitments};
 use kernel::secret::ExposeSecret;
 use kernel::{AttemptId, Error, NodeId, Reason, Result, SecretText, WalletId};
 use operation::{Body, CheckedOperation};
 
-use crate::domain::attestation::{Attestation, Creation, KeyStatement};
-use crate::domain::directory::{NodeDirectory, NodeStatus};
-use crate::domain::export::SealedShare;
+use crate::domain::attested::Creation;
 use crate::domain::fixtures::{Committed, Dealt, Identities, directory, ids, statement};
 use crate::domain::routing::Envelope;
 use crate::domain::wallet::WalletPath;
-use crate::ports::{Commitment, NodeShare, Nodes, OperationKey};
+use crate::ports::{Commitment, NodeShare, NodeStatus, Nodes, OperationKey};
 
 /// A call to a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -252,13 +251,10 @@ impl Nodes for FakeNodes {
     async fn status(&self, node: &NodeId) -> Result<NodeStatus> {
         let fault = self.enter(node, Step::Status).await?;
         hang_if(fault.as_ref()).await;
-        let group = if fault == Some(Fault::OtherGroup) { "other" } else { self.directory.group() };
-        Ok(NodeStatus {
-            node: node.clone(),
-            group: group.to_owned(),
-            threshold: self.directory.threshold().into(),
-            nodes: self.directory.nodes().to_vec(),
-        })
+        let group = if fault == Some(Fault::OtherGroup) { "other" } else { self.directory.group().as_str() };
+        let (threshold, nodes) = (self.directory.threshold(), self.directory.nodes().to_vec());
+        let directory = NodeDirectory::new(group.parse().unwrap(), threshold, nodes).unwrap();
+        Ok(NodeStatus { node: node.clone(), directory })
     }
 
     async fn shares(&self, node: &NodeId, wallet: WalletPath) -> Result<Vec<NodeShare>> {
@@ -427,8 +423,7 @@ impl Nodes for FakeNodes {
             state.boxes += 1;
             state.boxes
         };
-        let mut share =
-            self.identities.seal(place, self.directory.group(), &key.statement, operation, number);
+        let mut share = self.identities.seal(place, &key.statement, operation, number);
         if fault == Some(Fault::Spoil) {
             share.ciphertext[0] ^= 1;
         }

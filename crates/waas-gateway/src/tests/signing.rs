@@ -3,7 +3,7 @@ use kernel::{Reason, WalletId};
 
 use super::nodes::{Fault, Step, id};
 use super::world::{BROUGHT, World, is_good, message, operation, step_up_required, with_receipt};
-use crate::domain::attestation::Creation;
+use crate::domain::attested::Creation;
 use crate::domain::fixtures::{directory, environment, user};
 use crate::domain::wallet::{Wallet, WalletPath};
 use crate::ports::OperationKey;

@@ -12,7 +12,6 @@ use testkit::{FixedClock, MemoryAuditLog, SeededEntropy};
 use super::nodes::FakeNodes;
 use crate::caller::Caller;
 use crate::create_wallet::CreateWallet;
-use crate::domain::directory::is_signature;
 use crate::domain::fixtures::{directory, environment, user, uuid};
 use crate::domain::wallet::Wallet;
 use crate::export_wallet::ExportWallet;
@@ -178,7 +177,7 @@ pub(crate) fn export(wallet: WalletId, number: u8) -> ExportWallet {
 }
 
 pub(crate) fn is_good(wallet: &Wallet, number: u8, signature: &[u8; 64]) -> bool {
-    is_signature(&wallet.key().unwrap().statement().public_key, &text(number), signature)
+    wallet.key().unwrap().statement().key.verifies(&text(number), signature)
 }
 
 pub(crate) fn step_up_required() -> Error {

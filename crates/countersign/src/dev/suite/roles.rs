@@ -138,18 +138,13 @@ impl Common<'_> {
     async fn waas_gateway(&self, directory: &NodeDirectory) -> Result<RoleMounts> {
         let database = self.state.database::<waas_gateway::Migrator>(WAAS_GATEWAY).await?;
         let audit = audit(&database);
-        let pinned = directory
-            .nodes()
-            .iter()
-            .map(|node| waas_gateway::PinnedNode { id: node.id.clone(), signing_key: node.signing_key })
-            .collect();
         let nodes = directory
             .nodes()
             .iter()
             .map(|node| (node.id.clone(), self.network.channel(WAAS_GATEWAY, node.id.as_str())))
             .collect();
         waas_gateway::compose(waas_gateway::Parts {
-            directory: waas_gateway::NodeDirectory::new(GROUP, directory.threshold(), pinned)?,
+            directory: directory.clone(),
             nodes,
             issuer: self.network.channel(WAAS_GATEWAY, TOKEN_ISSUER),
             database,

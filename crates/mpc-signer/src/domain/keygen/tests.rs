@@ -82,7 +82,7 @@ fn a_proof_of_knowledge_made_by_someone_else_is_named() {
 #[test]
 fn a_polynomial_of_another_degree_is_named() {
     let Started { group, context, mut envelopes, .. } = started();
-    let identifier = group[2].node().frost_identifier().unwrap();
+    let identifier = identifier(group[2].node()).unwrap();
     let (_, package) =
         dkg::part1(identifier, 3, 3, super::super::rng::EntropyRng(&fixtures::entropy(3))).unwrap();
     envelopes[2] = vec![forge(&group[2], &group[0], &context, 1, &package.serialize().unwrap())];

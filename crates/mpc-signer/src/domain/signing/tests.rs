@@ -40,7 +40,7 @@ fn sign_with(world: &World, chosen: &[usize], message: &[u8]) -> [u8; 64] {
         let signers = Signers::new(&group[*n], &generated[0].key, &ids).unwrap();
         let (secret, public, out) =
             commit(&group[*n], context, &signers, &generated[*n].share, &entropy).unwrap();
-        commitments.insert(group[*n].node().frost_identifier().unwrap(), read(&public).unwrap());
+        commitments.insert(identifier(group[*n].node()).unwrap(), read(&public).unwrap());
         nonces.push((*n, signers, secret));
         envelopes.push(out);
     }
@@ -50,7 +50,7 @@ fn sign_with(world: &World, chosen: &[usize], message: &[u8]) -> [u8; 64] {
         let peers = open_commitments(&group[n], context, &signers, &inbox).unwrap();
         let share = sign(&group[n], &generated[n].share, secret, peers, message).unwrap();
         let share = round2::SignatureShare::deserialize(&share).unwrap();
-        shares.insert(group[n].node().frost_identifier().unwrap(), share);
+        shares.insert(identifier(group[n].node()).unwrap(), share);
     }
     let key = &generated[0].key;
     let public = frost_ed25519::keys::PublicKeyPackage::new(

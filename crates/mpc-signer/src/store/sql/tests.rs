@@ -34,7 +34,7 @@ impl Store {
         let statement = self.statement(attempt);
         let share = NewShare {
             operation: OperationId::random(&fixtures::entropy(77)),
-            attestation: Attestation::sign(&self.group[0], &statement),
+            attestation: self.group[0].attest(&statement),
             statement: statement.clone(),
             secret: SecretBytes::from(vec![u8::try_from(attempt).unwrap(); 32]),
         };
@@ -58,7 +58,7 @@ async fn what_is_stored_is_read_back() {
     let statement = store.add(1).await.unwrap();
     let shares = store.list().await;
     assert_eq!(shares.len(), 1);
-    assert_eq!(shares[0].attestation, Attestation::sign(&store.group[0], &statement));
+    assert_eq!(shares[0].attestation, store.group[0].attest(&statement));
     assert_eq!(shares[0].operation, OperationId::random(&fixtures::entropy(77)));
     assert!(!shares[0].active);
     let secret = store.shares.secret(statement.wallet, statement.attempt).await.unwrap();

@@ -1,10 +1,9 @@
-use std::sync::Mutex;
+use std::sync::Mutex as StdMutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
 use axum::response::IntoResponse as _;
 use axum::routing::get;
-use jose::Algorithm;
 use testkit::TestProvider;
 
 use super::*;
@@ -59,18 +58,22 @@ fn a_host_that_is_an_address_is_judged_without_a_lookup() {
 /// An identity provider that publishes keys over plain HTTP on this machine, as dev mode allows.
 struct Publisher {
     provider: Provider,
-    jwks: Arc<Mutex<String>>,
+    jwks: Arc<StdMutex<String>>,
     asked: Arc<AtomicUsize>,
 }
 
 async fn publish(path: &str) -> Publisher {
-    let jwks = Arc::new(Mutex::new(TestProvider::new("https://idp.example", "app").jwks()));
+    let jwks = Arc::new(StdMutex::new(TestProvider::new("https://idp.example", "app").jwks()));
     let asked = Arc::new(AtomicUsize::new(0));
     let answer = {
         let (jwks, asked) = (jwks.clone(), asked.clone());
         move || {
             asked.fetch_add(1, Ordering::SeqCst);
-            std::future::ready(jwks.lock().unwrap().clone())
+            let answer = jwks.lock().unwrap().clone();
+            std::future::ready(match answer.as_str() {
+                "" => http::StatusCode::SERVICE_UNAVAILABLE.into_response(),
+                _ => answer.into_response(),
+            })
         }
     };
     let router = Router::new()
@@ -146,4 +149,31 @@ async fn outside_dev_neither_plain_http_nor_this_machine_is_asked() {
         assert_eq!(keys.of(&provider, NOW).await.unwrap_err().reason(), Reason::DependencyUnavailable);
     }
     assert_eq!(publisher.asked.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_token_with_a_made_up_key_does_not_cost_the_good_keys() {
+    let publisher = publish("/jwks").await;
+    let keys = ProviderKeys::new(true).unwrap();
+    let good = keys.of(&publisher.provider, NOW).await.unwrap();
+    // The provider is down, and somebody sends tokens that name keys nobody has.
+    publisher.jwks.lock().unwrap().clear();
+    let later = NOW.plus(RENEWAL_FLOOR);
+    for _ in 0..10 {
+        assert_eq!(keys.renewed(&publisher.provider, later).await.unwrap(), good);
+    }
+    assert_eq!(publisher.asked.load(Ordering::SeqCst), 2, "failures are not repeated at once either");
+    assert_eq!(keys.of(&publisher.provider, later).await.unwrap(), good);
+    let too_old = keys.of(&publisher.provider, NOW.plus(MAX_AGE)).await.unwrap_err();
+    assert_eq!(too_old.reason(), Reason::DependencyUnavailable);
+}
+
+#[tokio::test]
+async fn what_one_environment_accepts_does_not_take_keys_from_another() {
+    let publisher = publish("/jwks").await;
+    let keys = ProviderKeys::new(true).unwrap();
+    let picky = Provider { algorithms: vec![Algorithm::EdDsa], ..publisher.provider.clone() };
+    let seen_first = keys.of(&picky, NOW).await.unwrap();
+    assert_eq!(keys.of(&publisher.provider, NOW).await.unwrap(), seen_first);
+    assert_eq!(seen_first.len(), 1);
 }

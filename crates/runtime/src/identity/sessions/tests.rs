@@ -58,7 +58,8 @@ impl Bench {
     async fn with_header(&self, header: &str) -> Result<Session> {
         let mut metadata = MetadataMap::new();
         metadata.insert("authorization", header.parse().unwrap());
-        self.sessions.authenticate(&metadata, ENVIRONMENT.parse().unwrap(), self.now).await
+        let session = self.sessions.authenticate(&metadata, ENVIRONMENT.parse().unwrap(), self.now).await;
+        session.map_err(|refused| refused.error)
     }
 
     async fn session(&self, token: &str) -> Result<Session> {
@@ -94,7 +95,7 @@ async fn no_session_is_told_from_a_wrong_one() {
     let bench = bench();
     let nothing = MetadataMap::new();
     let missing = bench.sessions.authenticate(&nothing, ENVIRONMENT.parse().unwrap(), bench.now).await;
-    assert_eq!(missing.unwrap_err().reason(), Reason::SessionMissing);
+    assert_eq!(missing.unwrap_err().error.reason(), Reason::SessionMissing);
     let good = bench.idp.session("alice", "s-1", bench.now);
     for header in
         [good.clone(), "Bearer".into(), "Bearer ".into(), format!("Basic {good}"), "Bearer x".into()]
@@ -109,7 +110,7 @@ async fn no_session_is_told_from_a_wrong_one() {
     twice.append("authorization", format!("Bearer {good}").parse().unwrap());
     twice.append("authorization", format!("Bearer {good}").parse().unwrap());
     let refused = bench.sessions.authenticate(&twice, ENVIRONMENT.parse().unwrap(), bench.now).await;
-    assert_eq!(refused.unwrap_err().reason(), Reason::SessionInvalid);
+    assert_eq!(refused.unwrap_err().error.reason(), Reason::SessionInvalid);
 }
 
 #[tokio::test]
@@ -120,6 +121,8 @@ async fn an_unknown_environment_looks_like_a_token_that_is_not_accepted() {
     metadata.insert("authorization", format!("Bearer {token}").parse().unwrap());
     let elsewhere = "0b5f4a3e-5b7c-4d56-9a43-3c2e5f0a9d12".parse().unwrap();
     let unknown = bench.sessions.authenticate(&metadata, elsewhere, bench.now).await.unwrap_err();
+    assert_eq!(unknown.environment, None, "what a caller makes up is not written down");
+    let unknown = unknown.error;
     let stranger = TestProvider::new(ISSUER, AUDIENCE).session("alice", "s-1", bench.now);
     let invalid = bench.session(&stranger).await.unwrap_err();
     assert_eq!((unknown.reason(), unknown.message()), (invalid.reason(), invalid.message()));

@@ -1,15 +1,13 @@
 //! Between the nodes' words and ours. An answer that cannot be read is held against the node that gave it.
 
+use attestation::{Attestation, Node, NodeDirectory, SealedShare};
 use kernel::{Error, NodeId, Reason, Result};
 use prost::Message as _;
 use proto::convert;
 use proto::mpc_signer as pb;
 
-use crate::domain::attestation::Attestation;
-use crate::domain::directory::{NodeStatus, PinnedNode};
-use crate::domain::export::SealedShare;
 use crate::domain::routing::Envelope;
-use crate::ports::{Commitment, NodeShare};
+use crate::ports::{Commitment, NodeShare, NodeStatus};
 
 /// Reads what a node answered.
 pub(super) struct Reader<'a>(pub(super) &'a NodeId);
@@ -29,22 +27,29 @@ impl Reader<'_> {
         text.parse().map_err(|error: kernel::ids::InvalidId| self.malformed(error))
     }
 
+    fn u16(&self, number: u32) -> Result<u16> {
+        number.try_into().map_err(|error: std::num::TryFromIntError| self.malformed(error))
+    }
+
     pub(super) fn octets<const N: usize>(&self, field: &str, octets: &[u8]) -> Result<[u8; N]> {
         convert::octets(field, octets).map_err(|error| self.malformed(error))
     }
 
     pub(super) fn status(&self, value: pb::GetNodeResponse) -> Result<NodeStatus> {
         let pinned = |node: pb::Node| {
-            Ok(PinnedNode {
+            Ok(Node {
                 id: self.node_id(&node.node_id)?,
+                identifier: self.u16(node.identifier)?,
                 signing_key: self.octets("signing_public_key", &node.signing_public_key)?,
+                kem_key: self.octets("kem_public_key", &node.kem_public_key)?,
             })
         };
+        let group = value.group.parse().map_err(|error: kernel::ids::InvalidId| self.malformed(error))?;
+        let nodes = value.nodes.into_iter().map(pinned).collect::<Result<_>>()?;
+        let directory = NodeDirectory::new(group, self.u16(value.threshold)?, nodes);
         Ok(NodeStatus {
             node: self.node_id(&value.node_id)?,
-            group: value.group,
-            threshold: value.threshold,
-            nodes: value.nodes.into_iter().map(pinned).collect::<Result<_>>()?,
+            directory: directory.map_err(|error| self.malformed(error))?,
         })
     }
 
@@ -119,6 +124,7 @@ pub(super) fn attestation_value(attestation: &Attestation) -> pb::NodeAttestatio
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::fixtures::directory;
 
     fn node() -> NodeId {
         "node-1".parse().unwrap()
@@ -164,6 +170,40 @@ mod tests {
         assert_eq!(carried[0].from.as_str(), "node-1");
         assert_eq!(carried[0].to.as_str(), "node-2");
         assert_eq!(envelope_values(carried).unwrap(), [envelope()]);
+    }
+
+    #[test]
+    fn a_node_with_another_directory_is_not_one_of_ours() {
+        let node = node();
+        let ours = NodeStatus { node: node.clone(), directory: directory(2, 3) };
+        let pinned = |node: &Node| pb::Node {
+            node_id: node.id.to_string(),
+            identifier: node.identifier.into(),
+            signing_public_key: node.signing_key.to_vec(),
+            kem_public_key: node.kem_key.to_vec(),
+        };
+        let status = pb::GetNodeResponse {
+            node_id: node.to_string(),
+            group: "main".to_owned(),
+            threshold: 2,
+            nodes: ours.directory.nodes().iter().rev().map(pinned).collect(),
+        };
+        assert_eq!(Reader(&node).status(status.clone()).unwrap(), ours);
+        let changes: [fn(&mut pb::GetNodeResponse); 8] = [
+            |status| status.node_id = status.nodes[0].node_id.clone(),
+            |status| status.group = "other".to_owned(),
+            |status| status.threshold = 3,
+            |status| status.nodes.truncate(2),
+            |status| status.nodes.push(status.nodes[0].clone()),
+            |status| status.nodes[0].signing_public_key = status.nodes[1].signing_public_key.clone(),
+            |status| status.nodes[0].kem_public_key = vec![9; 32],
+            |status| status.nodes[0].identifier = 9,
+        ];
+        for change in changes {
+            let mut changed = status.clone();
+            change(&mut changed);
+            assert!(Reader(&node).status(changed.clone()).ok() != Some(ours.clone()), "{changed:?}");
+        }
     }
 
     #[test]

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use ed25519_dalek::{Signature, VerifyingKey};
 use kernel::ids::InvalidId;
 use kernel::{Error, NodeId, Result};
+
+use crate::key::{is_signature, is_sound};
 
 /// The largest group. Bounds the size of messages; far above what is run.
 pub const MAX_NODES: usize = 16;
@@ -59,17 +60,9 @@ pub struct Node {
 }
 
 impl Node {
-    /// The identifier as FROST counts, a scalar other than zero.
-    pub(crate) fn frost_identifier(&self) -> Result<frost_ed25519::Identifier> {
-        self.identifier.try_into().map_err(Error::internal)
-    }
-
-    /// Whether the node's identity made this signature. Strict: no small-order key or component, canonical encodings
-    /// only, so that one message has no two accepted signatures by the same signer that a third party could make.
-    pub(crate) fn has_signed(&self, message: &[u8], signature: &[u8; 64]) -> bool {
-        VerifyingKey::from_bytes(&self.signing_key)
-            .and_then(|key| key.verify_strict(message, &Signature::from_bytes(signature)))
-            .is_ok()
+    /// Whether the node's identity made this signature (RFC 8032, strict).
+    pub fn has_signed(&self, message: &[u8], signature: &[u8; 64]) -> bool {
+        is_signature(&self.signing_key, message, signature)
     }
 }
 
@@ -106,8 +99,7 @@ impl NodeDirectory {
             if node.identifier == 0 {
                 return Err(Error::invalid("nodes.identifier", "must be from 1 to 65535"));
             }
-            let sound = VerifyingKey::from_bytes(&node.signing_key).is_ok_and(|key| !key.is_weak());
-            if !sound {
+            if !is_sound(&node.signing_key) {
                 return Err(Error::invalid(
                     "nodes.signing_key",
                     format!("of node {} is not an Ed25519 public key of large order", node.id),
@@ -142,9 +134,9 @@ impl NodeDirectory {
         self.nodes.iter().find(|node| node.id == *id)
     }
 
-    /// The node whose fault `frost` says it was, for the metadata of an error.
-    pub(crate) fn culprit(&self, identifier: frost_ed25519::Identifier) -> Option<&Node> {
-        self.nodes.iter().find(|node| node.frost_identifier().is_ok_and(|own| own == identifier))
+    /// The ids of all nodes, in the same order.
+    pub fn ids(&self) -> Vec<NodeId> {
+        self.nodes.iter().map(|node| node.id.clone()).collect()
     }
 }
 
@@ -160,8 +152,8 @@ fn distinct<T: Ord>(field: &str, values: impl Iterator<Item = T>) -> Result<()> 
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixtures;
     use super::*;
+    use crate::fixtures;
     use kernel::Reason;
 
     fn field(result: Result<NodeDirectory>) -> String {
