@@ -95,9 +95,7 @@ impl Error {
     /// Names a wrong field.
     #[must_use]
     pub fn violation(mut self, field: impl Into<String>, description: impl Into<String>) -> Self {
-        self.inner
-            .violations
-            .push(FieldViolation { field: field.into(), description: description.into() });
+        self.inner.violations.push(FieldViolation { field: field.into(), description: description.into() });
         self
     }
 

@@ -170,6 +170,8 @@ reasons! {
     WalletNotActive = "WALLET_NOT_ACTIVE" => FailedPrecondition;
     /// The operation names another generation of key shares than the wallet has.
     GenerationMismatch = "GENERATION_MISMATCH" => FailedPrecondition;
+    /// The user has as many wallets as the gateway keeps for one.
+    WalletLimitReached = "WALLET_LIMIT_REACHED" => FailedPrecondition;
 }
 
 impl fmt::Display for Reason {

@@ -18,8 +18,14 @@ use crate::domain::signing::{Nonces, Signers};
 /// How long an attempt lives from its beginning on. A protocol among healthy nodes takes far less than a second.
 pub(crate) const LIFETIME: Duration = Duration::from_secs(60);
 
-/// How many attempts live at once.
+/// How many attempts wait for a round at once.
 const CAPACITY: usize = 1024;
+
+/// How many of them may be one user's. More than a person needs, and few enough that nobody takes the others' places.
+const CAPACITY_PER_USER: usize = 16;
+
+/// How many attempts are known at once, those that wait for nothing any more included.
+const KNOWN: usize = 4 * CAPACITY;
 
 /// What an attempt is for.
 pub(crate) struct Task {
@@ -82,8 +88,12 @@ struct Attempt {
 
 impl Attempt {
     fn is_for(&self, environment: EnvironmentId, user: UserId, operation: OperationId) -> bool {
+        self.is_of(environment, user) && self.task.operation.operation().id == operation
+    }
+
+    fn is_of(&self, environment: EnvironmentId, user: UserId) -> bool {
         let own = self.task.operation.operation();
-        own.environment == environment && own.user == user && own.id == operation
+        own.environment == environment && own.user == user
     }
 }
 
@@ -100,12 +110,18 @@ impl Rounds {
         let mut attempts = self.living(now);
         let own = task.operation.operation();
         attempts.retain(|_, attempt| !attempt.is_for(own.environment, own.user, own.id));
-        if attempts.len() >= CAPACITY {
+        let waiting = || attempts.values().filter(|attempt| attempt.secret.is_some());
+        let of_user = waiting().filter(|attempt| attempt.is_of(own.environment, own.user)).count();
+        if waiting().count() >= CAPACITY || of_user >= CAPACITY_PER_USER {
             return Err(Error::new(
                 Reason::Overloaded,
                 "the node takes part in as many attempts as it can; try again in a moment",
             )
             .retry_after(Duration::from_secs(1)));
+        }
+        if attempts.len() >= KNOWN {
+            // A round of these is refused either way.
+            attempts.retain(|_, attempt| attempt.secret.is_some());
         }
         let id = task.context.attempt;
         if attempts.contains_key(&id) {

@@ -65,6 +65,9 @@ pub trait AuditLog: Send + Sync {
     async fn begin(&self, event: Event) -> Result<Intent>;
     /// Writes down how it ended.
     async fn finish(&self, intent: Intent, outcome: Outcome) -> Result<()>;
+    /// Writes down a refusal by which nothing was consumed after all, in place of the intent: as [`AuditLog::record`]
+    /// would have.
+    async fn withdraw(&self, intent: Intent, event: Event, reason: Reason) -> Result<()>;
     /// Writes down something that has ended. Like refusals within a minute are counted in one row.
     async fn record(&self, event: Event, outcome: Outcome) -> Result<()>;
     /// The newest rows first, those of one environment or all, older than `before`, at most `limit`.
@@ -94,12 +97,18 @@ struct Shared {
 struct State {
     event: Event,
     intent: Option<Intent>,
+    untouched: bool,
 }
 
 impl Trail {
     /// For a call that is described by `event` so far.
     pub fn new(log: Arc<dyn AuditLog>, event: Event) -> Self {
-        Self { shared: Arc::new(Shared { log, state: Mutex::new(State { event, intent: None }) }) }
+        Self {
+            shared: Arc::new(Shared {
+                log,
+                state: Mutex::new(State { event, intent: None, untouched: false }),
+            }),
+        }
     }
 
     /// Names the operation and its digest.
@@ -134,6 +143,11 @@ impl Trail {
         Ok(())
     }
 
+    /// Says that in spite of the intent nothing was consumed or changed: a refusal is then counted with its like.
+    pub async fn untouched(&self) {
+        self.shared.state.lock().await.untouched = true;
+    }
+
     /// Writes down how the call ended and returns its result.
     ///
     /// Without an intent nothing was consumed: a refusal is recorded, a success only where `keep_success` asks for
@@ -146,7 +160,13 @@ impl Trail {
             Err(error) => Outcome::Refused(error.reason()),
         };
         if let Some(intent) = state.intent.take() {
-            if let Err(error) = self.shared.log.finish(intent, outcome).await {
+            let written = match outcome {
+                Outcome::Refused(reason) if state.untouched => {
+                    self.shared.log.withdraw(intent, state.event.clone(), reason).await
+                }
+                _ => self.shared.log.finish(intent, outcome).await,
+            };
+            if let Err(error) = written {
                 tracing::error!(
                     ?error,
                     "the end of an audited call could not be written; its row stays `intended`"

@@ -80,6 +80,10 @@ impl AuditLog for MemoryAuditLog {
         Ok(())
     }
 
+    async fn withdraw(&self, intent: Intent, _: Event, reason: Reason) -> Result<()> {
+        self.finish(intent, Outcome::Refused(reason)).await
+    }
+
     async fn record(&self, event: Event, outcome: Outcome) -> Result<()> {
         self.check()?;
         self.push(event, outcome);

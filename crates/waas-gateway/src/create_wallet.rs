@@ -18,6 +18,9 @@ use crate::ports::NodeShare;
 use crate::quorum::each;
 use crate::sign_message::misrouted;
 
+/// How many wallets a user has at most, those being made included. Each costs every node a share for ever.
+const MAX_WALLETS: u64 = 100;
+
 /// What is to be created.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CreateWallet {
@@ -33,8 +36,8 @@ impl Gateway {
     ///
     /// # Errors
     ///
-    /// In this order: what is wrong with the request, `OPERATION_ID_REUSED`, `NODE_UNAVAILABLE`; the issuer's refusal;
-    /// those of the nodes.
+    /// In this order: what is wrong with the request, `OPERATION_ID_REUSED`, `WALLET_LIMIT_REACHED`,
+    /// `NODE_UNAVAILABLE`; the issuer's refusal; those of the nodes.
     pub(crate) async fn create_wallet(&self, caller: &Caller, request: CreateWallet) -> Result<Wallet> {
         let body = Body::CreateWallet { key_type: request.key_type };
         let (environment, user) = (caller.environment, caller.user);
@@ -55,6 +58,7 @@ impl Gateway {
             operation: &operation,
             path,
         };
+        job.check_room().await?;
         let start = job.start().await?;
         self.once(caller, &operation, job.run(start)).await?;
         self.wallet(path).await
@@ -82,6 +86,22 @@ struct Creating<'a> {
 }
 
 impl Creating<'_> {
+    /// Refuses one wallet too many with `WALLET_LIMIT_REACHED`. One that was begun may always be finished.
+    async fn check_room(&self) -> Result<()> {
+        let wallets = &self.gateway.wallets;
+        if wallets.find(self.path).await?.is_some() {
+            return Ok(());
+        }
+        let page = wallets.list(self.path.environment, self.path.user, None, MAX_WALLETS).await?;
+        if page.wallets.len() < usize::try_from(MAX_WALLETS).unwrap_or(usize::MAX) {
+            return Ok(());
+        }
+        Err(Error::new(
+            Reason::WalletLimitReached,
+            format!("a user has at most {MAX_WALLETS} wallets; use one of those that are there"),
+        ))
+    }
+
     /// Finds out how far earlier runs came. Changes nothing.
     async fn start(&self) -> Result<Start> {
         let gateway = self.gateway;

@@ -27,7 +27,7 @@ const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 impl Gateway {
     /// Runs `work`, which must keep what it comes to by [`Gateway::keep`], unless the operation is being run or done;
-    /// then answers what that came to. Writes down the intent first.
+    /// then answers what that came to. The intent is on record before `work` begins.
     ///
     /// # Errors
     ///
@@ -39,7 +39,6 @@ impl Gateway {
         operation: &CheckedOperation,
         work: impl Future<Output = Result<Outcome>> + Send,
     ) -> Result<Outcome> {
-        caller.trail.intend().await?;
         let key = OperationKey::of(operation);
         let _running = match self.in_flight.enter(key, operation.digest()) {
             Ok(guard) => guard,
@@ -56,11 +55,15 @@ impl Gateway {
             Claim::Done(outcome) => return Ok(outcome),
             Claim::Busy(until) => return Err(busy(until.since(now).min(ASK_AGAIN))),
         };
-        let result = tokio::time::timeout(RUN_LIMIT, work).await.unwrap_or_else(|_| Err(too_long()));
+        let result = match caller.trail.intend().await {
+            Ok(()) => tokio::time::timeout(RUN_LIMIT, work).await.unwrap_or_else(|_| Err(too_long())),
+            Err(unwritten) => Err(unwritten),
+        };
         let given_up = match &result {
             Ok(_) => Ok(()),
             // What was never authorized leaves nothing behind: its id is free for an operation that is.
-            Err(error) if first && is_about_the_receipt(error.reason()) => {
+            Err(error) if first && never_authorized(error.reason()) => {
+                caller.trail.untouched().await;
                 self.operations.forget(key, run).await
             }
             Err(_) => self.operations.release(key, run).await,
@@ -85,12 +88,13 @@ impl Gateway {
     }
 }
 
-/// Whether the nodes refused the receipt, which they look at before anything else of an operation. What the id is bound
-/// to at a node that did accept it is that node's to enforce.
-const fn is_about_the_receipt(reason: Reason) -> bool {
+/// Whether the nodes were not asked at all, or refused the receipt, which they look at before anything else of an
+/// operation. What the id is bound to at a node that did accept it is that node's to enforce.
+const fn never_authorized(reason: Reason) -> bool {
     matches!(
         reason,
-        Reason::ReceiptMissing
+        Reason::AuditUnavailable
+            | Reason::ReceiptMissing
             | Reason::ReceiptInvalid
             | Reason::ReceiptExpired
             | Reason::ReceiptMismatch

@@ -28,10 +28,10 @@ impl Handler {
         request: Request<T>,
         kind: &'static str,
         keep: Keep,
-        work: impl FnOnce(Arc<Signer>, PeerCall, T) -> F + Send,
+        work: impl FnOnce(Arc<Signer>, PeerCall, T) -> F + Send + 'static,
     ) -> Result<Response<U>, Status>
     where
-        T: Send,
+        T: Send + 'static,
         U: Send + 'static,
         F: Future<Output = Result<U>> + Send + 'static,
     {

@@ -18,9 +18,14 @@ fn node() -> LocalNode {
 
 /// An attempt of the operation with this number.
 fn task(node: &LocalNode, operation: u64, attempt: u64) -> Task {
+    task_of(2, node, operation, attempt)
+}
+
+/// The same of another user.
+fn task_of(user: u64, node: &LocalNode, operation: u64, attempt: u64) -> Task {
     let operation = Operation {
         environment: EnvironmentId::random(&fixtures::entropy(1)),
-        user: UserId::random(&fixtures::entropy(2)),
+        user: UserId::random(&fixtures::entropy(user)),
         id: OperationId::random(&fixtures::entropy(1_000_000 + operation)),
         body: Body::CreateWallet { key_type: KeyType::Ed25519 },
     };
@@ -114,11 +119,37 @@ fn memory_is_bounded_and_comes_back_with_time() {
     let node = node();
     let rounds = Rounds::default();
     for number in 0..CAPACITY as u64 {
-        rounds.begin(task(&node, number, number), secret(&node), NOW).unwrap();
+        rounds.begin(task_of(10 + number, &node, number, number), secret(&node), NOW).unwrap();
     }
     let beyond = CAPACITY as u64;
-    let error = rounds.begin(task(&node, beyond, beyond), secret(&node), NOW).unwrap_err();
+    let begin = |now| rounds.begin(task(&node, beyond, beyond), secret(&node), now);
+    let error = begin(NOW).unwrap_err();
     assert_eq!(error.reason(), Reason::Overloaded);
     assert!(error.retry_delay().is_some());
-    rounds.begin(task(&node, beyond, beyond), secret(&node), NOW.plus(LIFETIME)).unwrap();
+    begin(NOW.plus(LIFETIME)).unwrap();
+}
+
+#[test]
+fn one_user_does_not_take_the_places_of_others() {
+    let node = node();
+    let rounds = Rounds::default();
+    for number in 0..CAPACITY_PER_USER as u64 {
+        rounds.begin(task(&node, number, number), secret(&node), NOW).unwrap();
+    }
+    let beyond = CAPACITY_PER_USER as u64;
+    assert_eq!(reason(rounds.begin(task(&node, beyond, beyond), secret(&node), NOW)), Reason::Overloaded);
+    rounds.begin(task_of(3, &node, beyond, beyond + 1), secret(&node), NOW).unwrap();
+    // A new attempt of an operation takes the place of its own.
+    rounds.begin(task(&node, 0, beyond + 2), secret(&node), NOW).unwrap();
+}
+
+#[test]
+fn an_attempt_that_waits_for_nothing_takes_no_place() {
+    let node = node();
+    let rounds = Rounds::default();
+    for number in 0..(KNOWN + 10) as u64 {
+        rounds.begin(task(&node, number, number), secret(&node), NOW).unwrap();
+        rounds.take::<FirstSecret>(id(number), NOW).unwrap();
+    }
+    assert!(rounds.living(NOW).len() <= KNOWN);
 }

@@ -147,6 +147,9 @@ impl AuditLog for Broken {
     async fn finish(&self, _: Intent, _: Outcome) -> Result<()> {
         Err(Error::new(Reason::AuditUnavailable, "broken"))
     }
+    async fn withdraw(&self, _: Intent, _: Event, _: Reason) -> Result<()> {
+        Err(Error::new(Reason::AuditUnavailable, "broken"))
+    }
     async fn record(&self, _: Event, _: Outcome) -> Result<()> {
         Err(Error::new(Reason::AuditUnavailable, "broken"))
     }

@@ -77,7 +77,8 @@ pub struct ActivateTotpDeviceRequest {
     /// The six digits that the device shows now. Spaces between them are taken out.
     #[prost(string, tag = "2")]
     pub code: ::prost::alloc::string::String,
-    /// Chosen by the client, a lower-case UUID: the same id again within ten minutes gets the first answer. Required.
+    /// Chosen by the client, a lower-case UUID: the same id with the same code again within ten minutes gets the first
+    /// answer. Another code under it is a wrong one. Required.
     #[prost(string, tag = "3")]
     pub request_id: ::prost::alloc::string::String,
 }
@@ -301,8 +302,8 @@ pub mod device_service_client {
         }
         /// Makes a pending TOTP device and shows its secret, this once. It replaces the session's earlier pending one and
         /// becomes a factor with its first right code. The user's first factor needs a session younger than ten minutes
-        /// (SESSION_TOO_OLD); a further one needs a receipt for `link_credential` (RECEIPT_MISSING and its kin).
-        /// Refused with FACTOR_LIMIT_REACHED.
+        /// (SESSION_TOO_OLD); a further one needs a receipt for `link_credential` (RECEIPT_MISSING and its kin), which makes
+        /// one device (ATTEMPT_UNKNOWN when another call with it came in between). Refused with FACTOR_LIMIT_REACHED.
         pub async fn register_totp_device(
             &mut self,
             request: impl tonic::IntoRequest<super::RegisterTotpDeviceRequest>,
@@ -486,7 +487,8 @@ pub mod device_service_client {
         }
         /// Removes a device. A verified one needs a receipt for `unlink_credential` of exactly this device; a pending one
         /// only the session that registered it. The last verified one cannot go where the environment requires enrolment
-        /// (LAST_FACTOR_REQUIRED). Having none afterwards does not open anything.
+        /// (LAST_FACTOR_REQUIRED). Having none afterwards does not open anything. Refused with ATTEMPT_UNKNOWN when another
+        /// call with the same receipt came in between.
         pub async fn delete_device(
             &mut self,
             request: impl tonic::IntoRequest<super::DeleteDeviceRequest>,
@@ -533,8 +535,8 @@ pub mod device_service_server {
     pub trait DeviceService: std::marker::Send + std::marker::Sync + 'static {
         /// Makes a pending TOTP device and shows its secret, this once. It replaces the session's earlier pending one and
         /// becomes a factor with its first right code. The user's first factor needs a session younger than ten minutes
-        /// (SESSION_TOO_OLD); a further one needs a receipt for `link_credential` (RECEIPT_MISSING and its kin).
-        /// Refused with FACTOR_LIMIT_REACHED.
+        /// (SESSION_TOO_OLD); a further one needs a receipt for `link_credential` (RECEIPT_MISSING and its kin), which makes
+        /// one device (ATTEMPT_UNKNOWN when another call with it came in between). Refused with FACTOR_LIMIT_REACHED.
         async fn register_totp_device(
             &self,
             request: tonic::Request<super::RegisterTotpDeviceRequest>,
@@ -586,7 +588,8 @@ pub mod device_service_server {
         >;
         /// Removes a device. A verified one needs a receipt for `unlink_credential` of exactly this device; a pending one
         /// only the session that registered it. The last verified one cannot go where the environment requires enrolment
-        /// (LAST_FACTOR_REQUIRED). Having none afterwards does not open anything.
+        /// (LAST_FACTOR_REQUIRED). Having none afterwards does not open anything. Refused with ATTEMPT_UNKNOWN when another
+        /// call with the same receipt came in between.
         async fn delete_device(
             &self,
             request: tonic::Request<super::DeleteDeviceRequest>,
@@ -1061,7 +1064,8 @@ pub struct VerifyTotpRequest {
     /// The code as it was typed.
     #[prost(string, tag = "4")]
     pub code: ::prost::alloc::string::String,
-    /// Chosen by the client, a lower-case UUID: the same id again within ten minutes gets the first proof. Required.
+    /// Chosen by the client, a lower-case UUID: the same id with the same code again within ten minutes gets the first
+    /// proof. Another code under it is a wrong one. Required.
     #[prost(string, tag = "5")]
     pub request_id: ::prost::alloc::string::String,
     /// SHA-256 over everything the proof is to be good for, 32 bytes. A retry under the same `request_id` with another

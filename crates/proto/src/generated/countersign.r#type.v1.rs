@@ -557,6 +557,9 @@ pub enum Reason {
     /// The operation names another generation of key shares than the wallet has.
     /// Status FAILED_PRECONDITION.
     GenerationMismatch = 49,
+    /// The user has as many wallets as the gateway keeps for one.
+    /// Status FAILED_PRECONDITION.
+    WalletLimitReached = 50,
 }
 impl Reason {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -615,6 +618,7 @@ impl Reason {
             Self::ProtocolFailed => "REASON_PROTOCOL_FAILED",
             Self::WalletNotActive => "REASON_WALLET_NOT_ACTIVE",
             Self::GenerationMismatch => "REASON_GENERATION_MISMATCH",
+            Self::WalletLimitReached => "REASON_WALLET_LIMIT_REACHED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -670,6 +674,7 @@ impl Reason {
             "REASON_PROTOCOL_FAILED" => Some(Self::ProtocolFailed),
             "REASON_WALLET_NOT_ACTIVE" => Some(Self::WalletNotActive),
             "REASON_GENERATION_MISMATCH" => Some(Self::GenerationMismatch),
+            "REASON_WALLET_LIMIT_REACHED" => Some(Self::WalletLimitReached),
             _ => None,
         }
     }

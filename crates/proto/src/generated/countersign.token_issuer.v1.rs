@@ -67,13 +67,16 @@ pub struct AuthenticateTotpRequest {
     /// The device; empty for whichever the code fits.
     #[prost(string, tag = "3")]
     pub device: ::prost::alloc::string::String,
-    /// The scopes the token is to be good for, 1 to 8, e.g. `wallet:export`; each once.
+    /// The scopes the token is to be good for, 1 to 8, e.g. `wallet:export`; each once. Scopes of wallets (`wallet:*`) and
+    /// of credentials (`credential:*`) are not mixed, because they are spent in different places, each of which remembers
+    /// by itself what was spent: INVALID_REQUEST.
     #[prost(string, repeated, tag = "4")]
     pub requested_scopes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// The operation to bind the token to. Then `requested_scopes` must be exactly the scope of its action, or empty.
     #[prost(message, optional, tag = "5")]
     pub operation: ::core::option::Option<super::super::r#type::v1::Operation>,
-    /// Chosen by the client, a lower-case UUID: the same request again within ten minutes gets the same token. Required.
+    /// Chosen by the client, a lower-case UUID: the same request, with the same code, again within ten minutes gets the
+    /// same token. Another code under it is a wrong one. Required.
     #[prost(string, tag = "6")]
     pub request_id: ::prost::alloc::string::String,
 }
@@ -342,8 +345,9 @@ pub mod step_up_service_client {
         /// given for exactly that. The code is consumed. A pending device is activated by its first right code.
         /// Refused with CODE_REJECTED, FACTOR_THROTTLED, TOKEN_LIMIT_REACHED, ACTION_DENIED or REQUEST_ID_REUSED; before the
         /// code is tested with STEP_UP_REQUIRED, where such a token could not open the action (by its factor, or because the
-        /// action wants a token bound to the operation and none was given); and with TOKEN_EXPIRED, where a retry comes when
-        /// the first token has expired.
+        /// action wants a token bound to the operation and none was given); with TOKEN_EXPIRED, where a retry comes when the
+        /// first token has expired; and with TOKEN_UNKNOWN, where it comes when the token store has lost the first token,
+        /// which is never made anew.
         pub async fn authenticate_totp(
             &mut self,
             request: impl tonic::IntoRequest<super::AuthenticateTotpRequest>,
@@ -443,8 +447,9 @@ pub mod step_up_service_server {
         /// given for exactly that. The code is consumed. A pending device is activated by its first right code.
         /// Refused with CODE_REJECTED, FACTOR_THROTTLED, TOKEN_LIMIT_REACHED, ACTION_DENIED or REQUEST_ID_REUSED; before the
         /// code is tested with STEP_UP_REQUIRED, where such a token could not open the action (by its factor, or because the
-        /// action wants a token bound to the operation and none was given); and with TOKEN_EXPIRED, where a retry comes when
-        /// the first token has expired.
+        /// action wants a token bound to the operation and none was given); with TOKEN_EXPIRED, where a retry comes when the
+        /// first token has expired; and with TOKEN_UNKNOWN, where it comes when the token store has lost the first token,
+        /// which is never made anew.
         async fn authenticate_totp(
             &self,
             request: tonic::Request<super::AuthenticateTotpRequest>,

@@ -649,7 +649,8 @@ pub mod wallet_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Creates a wallet: the nodes make its key together, no process ever holds it.
+        /// Creates a wallet: the nodes make its key together, no process ever holds it. A user has at most 100; another one
+        /// is refused with WALLET_LIMIT_REACHED.
         pub async fn create_wallet(
             &mut self,
             request: impl tonic::IntoRequest<super::CreateWalletRequest>,
@@ -815,7 +816,8 @@ pub mod wallet_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with WalletServiceServer.
     #[async_trait]
     pub trait WalletService: std::marker::Send + std::marker::Sync + 'static {
-        /// Creates a wallet: the nodes make its key together, no process ever holds it.
+        /// Creates a wallet: the nodes make its key together, no process ever holds it. A user has at most 100; another one
+        /// is refused with WALLET_LIMIT_REACHED.
         async fn create_wallet(
             &self,
             request: tonic::Request<super::CreateWalletRequest>,

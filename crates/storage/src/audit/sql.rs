@@ -8,7 +8,8 @@ use kernel::audit::{Event, Outcome};
 use kernel::{EnvironmentId, Reason, Result, Timestamp};
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{
-    ActiveValue, ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveValue, ColumnTrait, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, TransactionTrait,
 };
 
 use super::entity::{ActiveModel, Column, Entity, Model};
@@ -105,6 +106,28 @@ fn parse(model: Model) -> Result<Row> {
     })
 }
 
+/// Writes down something that has ended.
+async fn record(database: &impl ConnectionTrait, event: &Event, outcome: Outcome) -> Result<()> {
+    let mut row = row(event, outcome);
+    if let Some(reason) = outcome.reason() {
+        row.aggregate = ActiveValue::Set(Some(aggregate_key(event, reason)));
+    }
+    let operation = event.operation.map(|id| id.to_string()).unwrap_or_default();
+    Entity::insert(row)
+        .on_conflict(
+            OnConflict::column(Column::Aggregate)
+                .value(Column::Count, Expr::col((Entity, Column::Count)).add(1))
+                .value(Column::Resource, shared(Column::Resource, &event.resource))
+                .value(Column::OperationId, shared(Column::OperationId, &operation))
+                .value(Column::TraceId, "")
+                .to_owned(),
+        )
+        .exec_without_returning(database)
+        .await
+        .map_err(unwritten)?;
+    Ok(())
+}
+
 #[async_trait]
 impl AuditLog for SqlAuditLog {
     async fn begin(&self, event: Event) -> Result<Intent> {
@@ -125,25 +148,15 @@ impl AuditLog for SqlAuditLog {
         if updated.rows_affected == 1 { Ok(()) } else { Err(unwritten("the intent is not on record")) }
     }
 
+    async fn withdraw(&self, intent: Intent, event: Event, reason: Reason) -> Result<()> {
+        let transaction = self.database.begin().await.map_err(unwritten)?;
+        Entity::delete_by_id(intent.row()).exec(&transaction).await.map_err(unwritten)?;
+        record(&transaction, &event, Outcome::Refused(reason)).await?;
+        transaction.commit().await.map_err(unwritten)
+    }
+
     async fn record(&self, event: Event, outcome: Outcome) -> Result<()> {
-        let mut row = row(&event, outcome);
-        if let Some(reason) = outcome.reason() {
-            row.aggregate = ActiveValue::Set(Some(aggregate_key(&event, reason)));
-        }
-        let operation = event.operation.map(|id| id.to_string()).unwrap_or_default();
-        Entity::insert(row)
-            .on_conflict(
-                OnConflict::column(Column::Aggregate)
-                    .value(Column::Count, Expr::col((Entity, Column::Count)).add(1))
-                    .value(Column::Resource, shared(Column::Resource, &event.resource))
-                    .value(Column::OperationId, shared(Column::OperationId, &operation))
-                    .value(Column::TraceId, "")
-                    .to_owned(),
-            )
-            .exec_without_returning(&self.database)
-            .await
-            .map_err(unwritten)?;
-        Ok(())
+        record(&self.database, &event, outcome).await
     }
 
     async fn list(

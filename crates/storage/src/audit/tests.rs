@@ -53,6 +53,26 @@ async fn the_intent_is_on_record_before_the_work_and_its_end_after() {
 }
 
 #[tokio::test]
+async fn an_intent_that_touched_nothing_is_counted_with_its_like() {
+    let (log, _folder) = log().await;
+    for _ in 0..3 {
+        let trail = trail(&log, "a");
+        trail.intend().await.unwrap();
+        trail.untouched().await;
+        assert!(trail.end::<()>(Err(Error::not_found()), true).await.is_err());
+    }
+    let rows = log.list(None, None, 10).await.unwrap();
+    assert_eq!((rows.len(), rows[0].count), (1, 3));
+    assert_eq!(rows[0].outcome, Outcome::Refused(Reason::ResourceNotFound));
+    // A success is a success.
+    let trail = trail(&log, "a");
+    trail.intend().await.unwrap();
+    trail.untouched().await;
+    trail.end(Ok(()), true).await.unwrap();
+    assert_eq!(log.list(None, None, 10).await.unwrap()[0].outcome, Outcome::Succeeded);
+}
+
+#[tokio::test]
 async fn a_success_that_consumed_nothing_is_kept_only_where_asked_for() {
     let (log, _folder) = log().await;
     trail(&log, "read").end(Ok(()), false).await.unwrap();

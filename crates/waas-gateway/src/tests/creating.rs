@@ -234,3 +234,16 @@ async fn wallets_are_listed_in_the_order_of_their_creation() {
     let listed: Vec<_> = first.wallets.iter().chain(&second.wallets).map(|wallet| wallet.path).collect();
     assert_eq!(listed, created);
 }
+
+#[tokio::test]
+async fn a_user_has_only_so_many_wallets_and_may_always_finish_one_that_was_begun() {
+    let world = World::new().await;
+    for number in 1..=100 {
+        world.create(number).await.unwrap();
+    }
+    world.nodes.clear_log();
+    assert_eq!(world.create(101).await.unwrap_err().reason(), Reason::WalletLimitReached);
+    assert!(world.nodes.steps().is_empty());
+    assert!(world.create(100).await.is_ok());
+    assert!(world.gateway.create_wallet(&world.stranger(), create(101)).await.is_ok());
+}
