@@ -12,6 +12,21 @@ pub(crate) fn private_folder(path: &Path) -> Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| failed(path, &error))
 }
 
+/// Makes sure that only its owner can enter a folder, for what is in it that has no mode of its own: databases.
+pub(crate) fn check_private_folder(path: &Path) -> Result<()> {
+    let mode = std::fs::metadata(path).map_err(|error| failed(path, &error))?.permissions().mode();
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        path.display().to_string(),
+        format!(
+            "holds keys and databases and can be entered by others (mode {:o}); `chmod 700` it",
+            mode & 0o777
+        ),
+    ))
+}
+
 /// Writes a new file of mode 0600. Refused when it exists.
 pub(crate) fn create_private(path: &Path, content: &[u8]) -> Result<()> {
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
@@ -50,6 +65,16 @@ fn failed(path: &Path, error: &std::io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_that_others_can_enter_is_refused() {
+        let above = tempfile::tempdir().unwrap();
+        let folder = above.path().join("data");
+        private_folder(&folder).unwrap();
+        check_private_folder(&folder).unwrap();
+        std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(check_private_folder(&folder).unwrap_err().message().contains("chmod 700"));
+    }
 
     #[test]
     fn secrets_are_for_their_owner_only() {

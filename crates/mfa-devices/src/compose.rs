@@ -6,7 +6,7 @@ use kernel::{Clock, Entropy};
 use runtime::receipts::ReceiptVerifier;
 use runtime::{Gate, RoleMounts};
 use sea_orm::DatabaseConnection;
-use storage::{AuditLog, Sealer, Spending};
+use storage::{AuditLog, Sealer};
 
 use crate::domain::Label;
 use crate::grpc;
@@ -37,9 +37,8 @@ pub struct Parts {
 /// The role, ready to be served.
 pub fn compose(parts: Parts) -> RoleMounts {
     let service = Service {
-        store: Arc::new(SqlDeviceStore::new(parts.database.clone(), parts.sealer)),
+        store: Arc::new(SqlDeviceStore::new(parts.database, parts.sealer)),
         receipts: Arc::new(VerifiedReceipts(parts.receipts)),
-        spending: Spending::new(parts.database),
         entropy: parts.entropy,
         issuer: parts.issuer,
     };

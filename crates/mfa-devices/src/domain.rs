@@ -16,6 +16,6 @@ pub(crate) use device::{Device, DisplayName, Entitlement, State};
 pub(crate) use holdings::{Holdings, Target};
 pub use label::Label;
 pub(crate) use owner::Owner;
-pub(crate) use proof::{Attempt, Proof};
+pub(crate) use proof::{Attempt, CodeMac, Proof};
 pub(crate) use throttle::Throttle;
 pub(crate) use totp::{Seed, Step};

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use kernel::{DeviceId, EnvironmentId, ProofId, RequestId, SessionId, Timestamp, UserId};
 use testkit::SeededEntropy;
 
-use crate::domain::{Attempt, Device, DisplayName, Entitlement, Owner, Proof, State};
+use crate::domain::{Attempt, CodeMac, Device, DisplayName, Entitlement, Owner, Proof, State};
 
 pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_795_000_000);
 
@@ -48,5 +48,6 @@ pub(crate) fn proof(attempt: &Attempt, at: Timestamp) -> Proof {
         device: DeviceId::random(&*ENTROPY),
         at,
         attempt: attempt.clone(),
+        code: CodeMac([7; 32]),
     }
 }

@@ -2,7 +2,7 @@
 
 use kernel::secret::ExposeSecret;
 use kernel::{Acr, AttemptId, DeviceId, Error, OperationId, Reason, Result, SecretText};
-use operation::{Body, Digest, Operation};
+use operation::{Body, Operation};
 use storage::spending::Spend;
 
 use crate::domain::Owner;
@@ -17,17 +17,10 @@ pub(crate) struct Ticket {
     pub(crate) receipt: SecretText,
 }
 
-/// A spent receipt. What it paid for may be done now; after that comes [`Service::finish`].
-#[derive(Debug)]
-pub(crate) struct Payment {
-    owner: Owner,
-    operation: OperationId,
-    digest: Digest,
-}
-
 impl Service {
     /// Checks that the ticket pays for doing `body` in this session, with a proof at least as strong as the strongest
-    /// factor held, and spends it durably, with the intent to do it to `device` on record.
+    /// factor held, and spends it durably, with the intent to do it to `device` on record. What it paid for may be done
+    /// now, in the step that uses the payment up.
     ///
     /// Refused with one of the `RECEIPT_…` reasons, or with `AUDIT_UNAVAILABLE` before anything is spent.
     pub(crate) async fn pay(
@@ -37,7 +30,7 @@ impl Service {
         body: Body,
         strongest: Acr,
         device: DeviceId,
-    ) -> Result<Payment> {
+    ) -> Result<Spend> {
         let Owner { environment, user } = caller.owner;
         let checked = Operation { environment, user, id: ticket.operation, body }.check()?;
         let digest = checked.digest();
@@ -65,13 +58,7 @@ impl Service {
             paid_by: receipt.paid_by,
             attempt: AttemptId::random(self.entropy.as_ref()),
         };
-        self.spending.spend(&spend, caller.at).await?;
-        Ok(Payment { owner: caller.owner, operation: ticket.operation, digest })
-    }
-
-    /// What was paid for is done: the receipt pays for nothing more.
-    pub(crate) async fn finish(&self, payment: &Payment) -> Result<()> {
-        let Owner { environment, user } = payment.owner;
-        self.spending.finish(environment, user, payment.operation, payment.digest.as_bytes()).await
+        self.store.spend(&spend, caller.at).await?;
+        Ok(spend)
     }
 }

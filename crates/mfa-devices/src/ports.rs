@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use kernel::{Acr, DeviceId, FactorKind, RequestId, Result, SessionId, Timestamp, TokenId};
 use operation::CheckedOperation;
+use storage::spending::Spend;
 
 use crate::domain::device::FIRST_REVISION;
 use crate::domain::{Device, DisplayName, Entitlement, Holdings, Owner, Proof, Seed, State, Step, Throttle};
@@ -18,8 +19,8 @@ pub(crate) struct Enrolment {
     pub(crate) display_name: DisplayName,
     /// The session that registers it.
     pub(crate) session: SessionId,
-    /// By what right.
-    pub(crate) entitlement: Entitlement,
+    /// The spent receipt that pays for it; none for a first factor.
+    pub(crate) payment: Option<Spend>,
     /// When.
     pub(crate) at: Timestamp,
     /// Its seed, which the store keeps sealed.
@@ -29,13 +30,18 @@ pub(crate) struct Enrolment {
 }
 
 impl Enrolment {
+    /// By what right.
+    pub(crate) fn entitlement(&self) -> Entitlement {
+        if self.payment.is_some() { Entitlement::Receipt } else { Entitlement::FirstFactor }
+    }
+
     /// The pending device that it makes.
     pub(crate) fn device(&self) -> Device {
         Device {
             id: self.id,
             display_name: self.display_name.clone(),
             created: self.at,
-            state: State::Pending { session: self.session.clone(), entitlement: self.entitlement },
+            state: State::Pending { session: self.session.clone(), entitlement: self.entitlement() },
             revision: FIRST_REVISION,
         }
     }
@@ -100,7 +106,12 @@ pub(crate) trait DeviceStore: Send + Sync {
     /// The seed of a device; none where the user has no such device.
     async fn seed(&self, owner: Owner, device: DeviceId) -> Result<Option<Seed>>;
 
-    /// Registers a pending device in place of the session's earlier one. Those whose time is over go with it.
+    /// Spends a receipt, durably, by the rules of [`storage::Spending::spend`].
+    async fn spend(&self, spend: &Spend, now: Timestamp) -> Result<()>;
+
+    /// Registers a pending device in place of the session's earlier one. Those whose time is over go with it. In the
+    /// same step its payment is used up: refused, and nothing is changed, when it does not stand any more, by the rules
+    /// of [`storage::Spending::finish_in`].
     async fn enrol(&self, owner: Owner, enrolment: &Enrolment) -> Result<Enrolled>;
 
     /// Uses up the step, leaves the proof and clears the throttle, all or nothing. `false`, and nothing is changed,
@@ -116,7 +127,7 @@ pub(crate) trait DeviceStore: Send + Sync {
     /// Takes a try, durably, before its answer is known.
     async fn take_try(&self, owner: Owner, kind: FactorKind, now: Timestamp) -> Result<Try>;
 
-    /// Gives back a try that was taken for a right code, as [`Self::accept`] does.
+    /// Gives back a try that was taken for a retry. Ends no streak.
     async fn give_back(&self, owner: Owner, kind: FactorKind) -> Result<()>;
 
     /// What is on record of the user's tries.
@@ -132,8 +143,15 @@ pub(crate) trait DeviceStore: Send + Sync {
     /// Removes a pending device of this session; `false` when there is none such.
     async fn discard(&self, owner: Owner, device: DeviceId, session: &SessionId) -> Result<bool>;
 
-    /// Removes a factor, and the proofs it gave; not the last one when that is to be kept.
-    async fn remove(&self, owner: Owner, device: DeviceId, keep_last: bool) -> Result<Removal>;
+    /// Removes a factor, and the proofs it gave; not the last one when that is to be kept. In the same step the payment
+    /// is used up, as in [`Self::enrol`].
+    async fn remove(
+        &self,
+        owner: Owner,
+        device: DeviceId,
+        keep_last: bool,
+        payment: &Spend,
+    ) -> Result<Removal>;
 }
 
 /// What of a checked receipt matters here.

@@ -4,7 +4,7 @@ use kernel::{DeviceId, FactorKind, ProofId, Result, SecretText, Timestamp};
 use storage::Trail;
 
 use crate::domain::proof::recall;
-use crate::domain::{Attempt, Code, Owner, Proof, Seed, Step, Target};
+use crate::domain::{Attempt, Code, CodeMac, Owner, Proof, Seed, Step, Target};
 use crate::ports::{Acceptance, Try};
 use crate::refusal;
 use crate::service::Service;
@@ -32,14 +32,16 @@ pub(crate) struct Presented<'a> {
 struct Fit {
     device: DeviceId,
     step: Step,
+    code: CodeMac,
     activates: bool,
 }
 
 impl Service {
     /// Tests a code and, when it is right, uses up its step and leaves a proof.
     ///
-    /// In this order: what cannot be a code is refused and costs nothing; a retry gets its first answer; a try is
-    /// taken and stays taken; the code is tested; the intent is written down; the step is used up. Refused with
+    /// In this order: what cannot be a code is refused and costs nothing, and so is a request id that has an answer for
+    /// something else; a try is taken and stays taken; a retry with the same code gets its first answer, with another
+    /// one a refusal; the code is tested; the intent is written down; the step is used up. Refused with
     /// `CODE_REJECTED`, `FACTOR_THROTTLED` or `REQUEST_ID_REUSED`.
     pub(crate) async fn prove(&self, presented: Presented<'_>) -> Result<Proof> {
         let Presented { owner, attempt, at, .. } = presented;
@@ -47,19 +49,15 @@ impl Service {
             let left = self.store.throttle(owner, KIND).await?.left(at);
             return Err(refusal::code_rejected(left));
         };
-        if let Some(proof) = self.answer(owner, attempt, at).await? {
-            return Ok(proof);
-        }
+        let answered = self.answer(owner, attempt, at).await?;
+        // For a retry too: else the code of an answered request could be guessed at without bound.
         let left = match self.store.take_try(owner, KIND, at).await? {
             Try::Taken { left } => left,
-            Try::Throttled { wait } => {
-                // The try that is in the way may be that of the same call, which came twice.
-                return match self.answer(owner, attempt, at).await? {
-                    Some(proof) => Ok(proof),
-                    None => Err(refusal::throttled(wait)),
-                };
-            }
+            Try::Throttled { wait } => return Err(refusal::throttled(wait)),
         };
+        if let Some(proof) = answered {
+            return self.repeat(owner, proof, &code, left).await;
+        }
         if let Some(fit) = self.fit(&presented, &code).await? {
             presented.trail.resource(owner.device_name(fit.device)).await;
             presented.trail.intend().await?;
@@ -68,6 +66,7 @@ impl Service {
                 device: fit.device,
                 at,
                 attempt: attempt.clone(),
+                code: fit.code,
             };
             let acceptance = Acceptance { step: fit.step, proof, activates: fit.activates };
             if self.store.accept(owner, &acceptance).await? {
@@ -75,14 +74,23 @@ impl Service {
             }
         }
         // The same call may have come twice at once; then the other one has the answer by now.
-        if let Some(proof) = self.answer(owner, attempt, at).await? {
+        match self.answer(owner, attempt, at).await? {
+            Some(proof) => self.repeat(owner, proof, &code, left).await,
+            None => Err(refusal::code_rejected(left)),
+        }
+    }
+
+    /// Answers a request that has its answer: with that if the code is the same, and as any wrong code else.
+    async fn repeat(&self, owner: Owner, proof: Proof, code: &Code, left: u32) -> Result<Proof> {
+        let seed = self.store.seed(owner, proof.device).await?;
+        if seed.is_some_and(|seed| seed.is_mac(proof.code, proof.attempt.request, code)) {
             self.store.give_back(owner, KIND).await?;
             return Ok(proof);
         }
         Err(refusal::code_rejected(left))
     }
 
-    /// The answer that this try, or an earlier one under its request id, has already.
+    /// The answer that an earlier try under this request id has.
     async fn answer(&self, owner: Owner, attempt: &Attempt, at: Timestamp) -> Result<Option<Proof>> {
         recall(self.store.proof(owner, attempt.request).await?, attempt, at)
     }
@@ -101,7 +109,9 @@ impl Service {
         for device in candidates {
             let Some(seed) = self.store.seed(owner, device.id).await? else { continue };
             if let Some(step) = seed.check(code, at)? {
-                found = Some(Fit { device: device.id, step, activates: device.verified_since().is_none() });
+                let code = seed.mac(attempt.request, code)?;
+                let activates = device.verified_since().is_none();
+                found = Some(Fit { device: device.id, step, code, activates });
             }
         }
         Ok(found)

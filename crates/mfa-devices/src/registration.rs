@@ -6,7 +6,7 @@ use operation::Body;
 use crate::devices::Shown;
 use crate::domain::device::{MAX_PENDING, PENDING_LIFE};
 use crate::domain::freshness::is_fresh;
-use crate::domain::{DisplayName, Entitlement, Holdings, Seed, qr};
+use crate::domain::{DisplayName, Holdings, Seed, qr};
 use crate::payment::Ticket;
 use crate::ports::{Enrolled, Enrolment};
 use crate::refusal;
@@ -31,7 +31,8 @@ impl Service {
     /// Registers a device in place of the session's earlier pending one.
     ///
     /// A user without a factor needs a fresh session (`SESSION_TOO_OLD`), one with a factor a receipt
-    /// (`RECEIPT_MISSING` and its kin). Bounds (`FACTOR_LIMIT_REACHED`) are looked at before a receipt is spent.
+    /// (`RECEIPT_MISSING` and its kin; `ATTEMPT_UNKNOWN` when another call with it came in between). Bounds
+    /// (`FACTOR_LIMIT_REACHED`) are looked at before a receipt is spent.
     pub(crate) async fn register(
         &self,
         caller: &Caller,
@@ -48,29 +49,26 @@ impl Service {
         let pictures = qr::draw(&uri)?;
         let secret = seed.base32();
 
-        let (entitlement, payment) = match holdings.strongest() {
+        let payment = match holdings.strongest() {
             None if !is_fresh(caller.auth_time, caller.at) => return Err(refusal::session_too_old()),
-            None => (Entitlement::FirstFactor, None),
+            None => None,
             Some(strongest) => {
                 let ticket = ticket.ok_or_else(missing)?;
                 let body = Body::LinkCredential { factor: FactorKind::Totp };
-                (Entitlement::Receipt, Some(self.pay(caller, ticket, body, strongest, id).await?))
+                Some(self.pay(caller, ticket, body, strongest, id).await?)
             }
         };
         caller.trail.resource(caller.owner.device_name(id)).await;
         caller.trail.intend().await?;
         let session = caller.session.clone();
         let enrolment =
-            Enrolment { id, display_name: name, session, entitlement, at: caller.at, seed, max_factors };
+            Enrolment { id, display_name: name, session, payment, at: caller.at, seed, max_factors };
         match self.store.enrol(caller.owner, &enrolment).await? {
             Enrolled::Pending => {}
             Enrolled::TooManyFactors => return Err(refusal::too_many_factors(max_factors)),
             Enrolled::TooManyPending => return Err(refusal::too_many_pending(PENDING_LIFE)),
             // Another session's device became the first factor at this moment.
             Enrolled::NotFirst => return Err(missing()),
-        }
-        if let Some(payment) = payment {
-            self.finish(&payment).await?;
         }
         Ok(Registered {
             device: Shown { device: enrolment.device(), is_default: false },

@@ -12,7 +12,7 @@ impl Service {
     /// Removes a device: a factor with a receipt for exactly that, a pending device in the session that registered it.
     ///
     /// Refused with `RESOURCE_NOT_FOUND`; with `LAST_FACTOR_REQUIRED` before the receipt is looked at; with one of the
-    /// `RECEIPT_…` reasons.
+    /// `RECEIPT_…` reasons; with `ATTEMPT_UNKNOWN` when another call with the receipt came in between.
     pub(crate) async fn remove(
         &self,
         caller: &Caller,
@@ -30,8 +30,8 @@ impl Service {
         }
         let ticket = ticket.ok_or_else(|| refusal::receipt_missing(Scope::CredentialUnlink))?;
         let payment = self.pay(caller, ticket, Body::UnlinkCredential { device }, strongest, device).await?;
-        match self.store.remove(caller.owner, device, keep_last).await? {
-            Removal::Removed => self.finish(&payment).await,
+        match self.store.remove(caller.owner, device, keep_last, &payment).await? {
+            Removal::Removed => Ok(()),
             Removal::Unknown => Err(Error::not_found()),
             Removal::LastOne => Err(refusal::last_factor()),
         }

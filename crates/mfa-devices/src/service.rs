@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kernel::{Entropy, SessionId, Timestamp};
-use storage::{Spending, Trail};
+use storage::Trail;
 
 use crate::domain::{Label, Owner};
 use crate::ports::{DeviceStore, Receipts};
@@ -14,8 +14,6 @@ pub(crate) struct Service {
     pub(crate) store: Arc<dyn DeviceStore>,
     /// Checks receipts.
     pub(crate) receipts: Arc<dyn Receipts>,
-    /// Spends receipts.
-    pub(crate) spending: Spending,
     /// Randomness for ids and seeds.
     pub(crate) entropy: Arc<dyn Entropy>,
     /// The issuer in key URIs.

@@ -1,7 +1,8 @@
 //! The devices in SQL, on SQLite and Postgres alike.
 //!
 //! Every change of what a user has begins with the row of its owner in `factor_owners`, which makes the changes of
-//! one user queue up, whatever process they come from. The throttle has a row of its own, which is changed by
+//! one user queue up, whatever process they come from. What a receipt paid for, and that it paid, is one transaction.
+//! The throttle has a row of its own, which is changed by
 //! compare-and-set in a statement of its own.
 
 mod accepting;
@@ -21,7 +22,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use kernel::{DeviceId, FactorKind, RequestId, Result, SessionId, Timestamp};
 use sea_orm::DatabaseConnection;
-use storage::Sealer;
+use storage::spending::Spend;
+use storage::{Sealer, Spending};
 
 use crate::domain::{DisplayName, Holdings, Owner, Proof, Seed, Throttle};
 use crate::ports::{Acceptance, DeviceStore, Enrolled, Enrolment, Removal, Try};
@@ -51,6 +53,10 @@ impl DeviceStore for SqlDeviceStore {
 
     async fn seed(&self, owner: Owner, device: DeviceId) -> Result<Option<Seed>> {
         reading::seed(&self.database, &self.sealer, owner, device).await
+    }
+
+    async fn spend(&self, spend: &Spend, now: Timestamp) -> Result<()> {
+        Spending::new(self.database.clone()).spend(spend, now).await.map(drop)
     }
 
     async fn enrol(&self, owner: Owner, enrolment: &Enrolment) -> Result<Enrolled> {
@@ -95,7 +101,13 @@ impl DeviceStore for SqlDeviceStore {
         changing::discard(&self.database, owner, device, session).await
     }
 
-    async fn remove(&self, owner: Owner, device: DeviceId, keep_last: bool) -> Result<Removal> {
-        changing::remove(&self.database, owner, device, keep_last).await
+    async fn remove(
+        &self,
+        owner: Owner,
+        device: DeviceId,
+        keep_last: bool,
+        payment: &Spend,
+    ) -> Result<Removal> {
+        changing::remove(&self.database, owner, device, keep_last, payment).await
     }
 }

@@ -19,7 +19,7 @@ use kernel::{
 use operation::{Body, CheckedOperation, Operation};
 use runtime::receipts::{FACTORS_AUDIENCE, ReceiptKeys, ReceiptVerifier};
 use soft_authenticator::{CodesAround, SoftTotp};
-use storage::{Sealer, Spending};
+use storage::Sealer;
 use tempfile::TempDir;
 use testkit::{FixedClock, MemoryAuditLog, TestReceipts};
 
@@ -52,7 +52,7 @@ impl World {
         let (database, folder) = testkit::database::<Migrator>().await;
         let entropy = Arc::new(testkit::SeededEntropy::new(11));
         let sealer = Sealer::new([(1, SecretBytes::from(vec![1; 32]))], entropy.clone()).unwrap();
-        let store: Arc<dyn DeviceStore> = Arc::new(SqlDeviceStore::new(database.clone(), Arc::new(sealer)));
+        let store: Arc<dyn DeviceStore> = Arc::new(SqlDeviceStore::new(database, Arc::new(sealer)));
         let clock = Arc::new(FixedClock::at(NOW));
         let receipts = TestReceipts::new(ISSUER);
         let statement = receipts.statement(1, NOW);
@@ -61,7 +61,6 @@ impl World {
         let service = Arc::new(Service {
             store: store.clone(),
             receipts: Arc::new(VerifiedReceipts(verifier)),
-            spending: Spending::new(database),
             entropy,
             issuer: Label::new("Countersign").unwrap(),
         });

@@ -1,11 +1,16 @@
 //! Proves a TOTP factor and makes an elevated access token.
 //!
 //! The code is consumed last: everything that can be refused without it is refused before. From then on every step
-//! follows from the proof, so that the same request again makes the same token, wherever the first one ended.
+//! follows from the proof, so that the same request again makes the same token, wherever the first one ended: up to
+//! the one step that happens once for ever, remembering that this token is issued. Whoever comes later finds the token
+//! on file; if the store lost it, it is not made anew, because it may have been spent.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use kernel::{Action, DeviceId, Error, FactorKind, RequestId, Result, SecretText, Timestamp, TokenId};
+use kernel::{
+    Action, DeviceId, Error, FactorKind, Reason, RequestId, Result, SecretText, Timestamp, TokenId,
+};
 use operation::{CheckedOperation, MessageForm};
 use runtime::UserCall;
 
@@ -18,7 +23,11 @@ use crate::domain::requirement::{Binding, Requirement};
 use crate::domain::terms::{self, Terms};
 use crate::domain::token::Token;
 use crate::mint::Mint;
-use crate::ports::{CodeTest, Factors, Policy, TokenStore};
+use crate::ports::{CodeTest, Factors, IssuedTokens, Policy, TokenStore};
+use crate::turns::Turns;
+
+/// For how long after a token was issued it may still be on its way to the token store, by another process.
+const IN_HAND: Duration = Duration::from_secs(10);
 
 /// Makes elevated tokens from TOTP codes.
 #[derive(Clone)]
@@ -26,6 +35,8 @@ pub(crate) struct AuthenticateTotp {
     pub(crate) policy: Arc<dyn Policy>,
     pub(crate) factors: Arc<dyn Factors>,
     pub(crate) tokens: Arc<dyn TokenStore>,
+    pub(crate) issued: Arc<dyn IssuedTokens>,
+    pub(crate) turns: Arc<Turns>,
     pub(crate) mint: Arc<Mint>,
 }
 
@@ -62,7 +73,6 @@ impl AuthenticateTotp {
         let terms = self.terms(call, &purpose, request.operation.as_ref()).await?;
         self.tokens.check_room(call.environment, call.user, call.at).await?;
 
-        call.trail.intend().await?;
         let test = CodeTest {
             environment: call.environment,
             user: call.user,
@@ -73,11 +83,7 @@ impl AuthenticateTotp {
             purpose: purpose.digest(call.environment, call.user, &call.session),
         };
         let proof = self.factors.verify_totp(test).await?;
-        let token = self.on_file(token(call, &purpose, terms, &proof), call.at).await?;
-        // Only a late repetition gets here with a token that is over: a fresh one needs a fresh code.
-        if call.at >= token.expires {
-            return Err(expired());
-        }
+        let token = self.on_file(call, token(call, &purpose, terms, &proof)).await?;
         Ok(Elevated { jwt: self.mint.elevated(&token)?, token })
     }
 
@@ -132,19 +138,63 @@ impl AuthenticateTotp {
         Ok((requirement, decision.policy_version))
     }
 
-    /// Puts the token on file. A repetition gets the token of the first time, also when policy has changed since.
-    async fn on_file(&self, token: Token, now: Timestamp) -> Result<Token> {
-        match self.tokens.get(token.id, now).await? {
-            Some(record) if record.token.same_purpose(&token) => Ok(record.token),
-            Some(_) => Err(Error::internal("one proof was given for two purposes")),
-            None => self.tokens.issue(&token, now).await.map(|()| token),
+    /// Puts the token on file. A repetition gets the token of the first time, also when policy has changed since; what
+    /// the store has lost is refused.
+    async fn on_file(&self, call: &UserCall, token: Token) -> Result<Token> {
+        // Repetitions in this process wait for the first one, and then find its token.
+        let _turn = self.turns.of(token.id).await;
+        let earlier = match self.tokens.get(token.id, call.at).await? {
+            Some(record) if record.token.same_purpose(&token) => Some(record.token),
+            Some(_) => return Err(Error::internal("one proof was given for two purposes")),
+            None => None,
+        };
+        let first = earlier.is_none();
+        let token = earlier.unwrap_or(token);
+        // Only a late repetition gets here with a token that is over: a fresh one needs a fresh code.
+        if call.at >= token.expires {
+            return Err(expired());
         }
+        if first {
+            self.issue(call, &token).await?;
+        }
+        Ok(token)
+    }
+
+    /// Issues a token that is not on file, if it never was.
+    async fn issue(&self, call: &UserCall, token: &Token) -> Result<()> {
+        if let Some(issued) = self.issued.issued_at(token.id).await? {
+            let in_hand = call.at < issued.plus(IN_HAND);
+            return Err(if in_hand { being_issued() } else { lost() });
+        }
+        call.trail.intend().await?;
+        if !self.issued.remember(token.id, call.at).await? {
+            return Err(being_issued());
+        }
+        self.tokens.issue(token, call.at).await
     }
 }
 
 /// Whether the operation signs bytes that show nothing of what they mean.
 pub(crate) fn is_opaque(operation: &CheckedOperation) -> bool {
     operation.facts().message.as_ref().is_some_and(|message| message.form == MessageForm::Binary)
+}
+
+/// The refusal of a repetition that overtakes the first call.
+fn being_issued() -> Error {
+    Error::new(
+        Reason::StoreUnavailable,
+        "another call is answering the same request; send it, with the same request id and code, again",
+    )
+    .retry_after(Duration::from_secs(1))
+}
+
+/// The refusal of a repetition for whose token the store has no record any more.
+fn lost() -> Error {
+    Error::new(
+        Reason::TokenUnknown,
+        "an elevated token was made for this request and the token store has no record of it any more; authenticate \
+         anew, with a fresh code and a fresh request id",
+    )
 }
 
 fn token(call: &UserCall, purpose: &Purpose, terms: Terms, proof: &FactorProof) -> Token {

@@ -1,7 +1,8 @@
 //! Authorizes one operation: a receipt for exactly that, or a refusal that says what would do.
 //!
 //! Authorization comes last. Token, factors and policy are judged first; only then is the operation id tied to its
-//! digest and a single-use token spent, and from there on the call runs to its end even if the caller is gone.
+//! digest and a single-use token spent, and from there on the call runs to its end even if the caller is gone. Where
+//! the token cannot be spent the id is let go of again.
 
 use std::sync::Arc;
 
@@ -180,8 +181,11 @@ impl Commit {
         };
         self.authorize.operations.claim(&claim).await?;
         let single_use = self.token.as_ref().filter(|token| token.behavior == TokenBehavior::SingleUse);
-        if let Some(token) = single_use {
-            self.authorize.tokens.redeem(token.id, id, digest, self.call.at).await?;
+        if let Some(token) = single_use
+            && let Err(refusal) = self.authorize.tokens.redeem(token.id, id, digest, self.call.at).await
+        {
+            self.release(&claim).await;
+            return Err(refusal);
         }
         let grant = Grant {
             operation: &self.operation,
@@ -195,6 +199,14 @@ impl Commit {
             token_redeemed: single_use.is_some(),
             policy_version: self.policy_version,
         })
+    }
+
+    /// This call authorized nothing under the id. If it cannot be let go of, it stays used up, which is
+    /// safe; what the caller is told is why nothing was authorized.
+    async fn release(&self, claim: &OperationClaim) {
+        if let Err(error) = self.authorize.operations.release(claim).await {
+            tracing::warn!(?error, "an operation id under which nothing was authorized may stay tied");
+        }
     }
 }
 

@@ -21,7 +21,7 @@ use crate::keys::KeyPurpose;
 use crate::mint::Mint;
 use crate::peers::{FactorsPeer, PolicyPeer};
 use crate::ports::{Factors, Policy, TokenStore};
-use crate::store::{SqlKeys, SqlOperationIds};
+use crate::store::{SqlIssuedTokens, SqlKeys, SqlOperationIds};
 
 /// What the issuer is made of.
 pub struct Parts {
@@ -97,6 +97,8 @@ pub async fn compose(parts: Parts) -> Result<TokenIssuer> {
             policy: policy.clone(),
             factors: factors.clone(),
             tokens: tokens.clone(),
+            issued: Arc::new(SqlIssuedTokens::new(parts.database.clone())),
+            turns: Arc::default(),
             mint: mint.clone(),
         },
         authorize_operation: AuthorizeOperation {
@@ -116,6 +118,3 @@ pub async fn compose(parts: Parts) -> Result<TokenIssuer> {
     let mounts = grpc::mounts(step_up, token, admin, parts.audit, parts.clock);
     Ok(TokenIssuer { mounts, mint })
 }
-
-#[cfg(test)]
-mod tests;

@@ -3,6 +3,8 @@
 mod admin;
 mod convert;
 mod step_up;
+#[cfg(test)]
+mod tests;
 mod token;
 
 use std::sync::Arc;

@@ -23,6 +23,7 @@ mod peers;
 pub mod ports;
 mod presented;
 pub mod store;
+mod turns;
 
 pub use compose::{Parts, TokenIssuer, compose};
 pub use migrations::Migrator;

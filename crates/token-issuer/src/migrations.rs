@@ -2,6 +2,7 @@
 
 mod m000101_issuer_keys;
 mod m000102_authorized_operations;
+mod m000103_issued_tokens;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
@@ -14,6 +15,7 @@ impl MigratorTrait for Migrator {
             Box::new(storage::audit::Migration),
             Box::new(m000101_issuer_keys::Migration),
             Box::new(m000102_authorized_operations::Migration),
+            Box::new(m000103_issued_tokens::Migration),
         ]
     }
 }

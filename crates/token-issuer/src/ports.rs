@@ -60,7 +60,7 @@ pub(crate) struct CodeTest<'a> {
 #[async_trait]
 pub trait TokenStore: Send + Sync {
     /// Refuses with `TOKEN_LIMIT_REACHED` while the user has as many unexpired tokens on file as are kept, and says
-    /// when the first of them expires.
+    /// when the first of them expires; with `STORE_UNAVAILABLE` while there is no place for anybody's.
     async fn check_room(&self, environment: EnvironmentId, user: UserId, now: Timestamp) -> Result<()>;
 
     /// Puts a token on file, unspent. The identical token again changes nothing, spent or not; another token under
@@ -83,6 +83,18 @@ pub trait TokenStore: Send + Sync {
     ) -> Result<Redeemed>;
 }
 
+/// Which tokens were ever issued: remembered apart from the token store, which may lose its records. What it lost must
+/// not be issued anew, because it may have been spent.
+#[async_trait]
+pub(crate) trait IssuedTokens: Send + Sync {
+    /// When the token was issued; none when it never was.
+    async fn issued_at(&self, id: TokenId) -> Result<Option<Timestamp>>;
+
+    /// Remembers, durably and for ever, that the token is issued; right before it is put on file. `false` when it was
+    /// before: of all calls for one token, one gets `true`.
+    async fn remember(&self, id: TokenId, now: Timestamp) -> Result<bool>;
+}
+
 /// How a token came to be spent on an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Redeemed {
@@ -98,6 +110,10 @@ pub(crate) trait OperationIds: Send + Sync {
     /// Ties the id to the digest, or finds that it is, by compare-and-set. Refused with `OPERATION_ID_REUSED` when
     /// it stands for another one.
     async fn claim(&self, claim: &OperationClaim) -> Result<()>;
+
+    /// Lets go of an id that this call claimed, because it authorized nothing under it. Nothing is changed once a second
+    /// call has claimed it for the same digest, which may have authorized the operation.
+    async fn release(&self, claim: &OperationClaim) -> Result<()>;
 }
 
 /// An operation that is about to be authorized.

@@ -19,6 +19,11 @@ pub(crate) struct Attempt {
     pub(crate) purpose: [u8; 32],
 }
 
+/// HMAC-SHA-256 of a code under the seed it fitted, from [`super::Seed::mac`]. Without that seed it does not tell the
+/// code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CodeMac(pub(crate) [u8; 32]);
+
 /// A right code came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Proof {
@@ -30,6 +35,8 @@ pub(crate) struct Proof {
     pub(crate) at: Timestamp,
     /// The try it answered.
     pub(crate) attempt: Attempt,
+    /// Which code it was: a retry brings the same.
+    pub(crate) code: CodeMac,
 }
 
 impl Proof {
@@ -39,8 +46,8 @@ impl Proof {
     }
 }
 
-/// What `known`, the proof on record under the attempt's request id, means for the attempt: its own answer, nothing
-/// any more, or a refusal with `REQUEST_ID_REUSED`, because it was given in another session or for something else.
+/// What `known`, the proof on record under the attempt's request id, means for the attempt: its own answer if the code
+/// is the same, nothing any more, or a refusal with `REQUEST_ID_REUSED`, because it was given in another session or for something else.
 pub(crate) fn recall(known: Option<Proof>, attempt: &Attempt, now: Timestamp) -> Result<Option<Proof>> {
     match known.filter(|proof| proof.is_remembered(now)) {
         None => Ok(None),

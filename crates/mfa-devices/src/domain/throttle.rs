@@ -6,7 +6,7 @@
 //! * the *budget* of wrong codes, which a right code does not fill: else whoever shares a session with a busy owner
 //!   would get fresh tries with each of the owner's codes.
 //!
-//! A try is taken before its answer is known, and only a right code gives it back.
+//! A try is taken before its answer is known, and only a right code gives it back, or a retry of one that was answered.
 
 use std::time::Duration;
 
@@ -73,6 +73,12 @@ impl Throttle {
     /// Gives the try back that was taken for a right code, and ends the streak.
     pub(crate) fn right(self) -> Self {
         Self { streak: 0, full_at: self.full_at.minus(REFILL), ..self }
+    }
+
+    /// Gives the try back that was taken for a retry of what has its answer. The streak stays as long as it was: a used
+    /// code proves nothing.
+    pub(crate) fn repeated(self) -> Self {
+        Self { streak: self.streak.saturating_sub(1), full_at: self.full_at.minus(REFILL), ..self }
     }
 
     /// How many tries can be made at once now, without waiting in between.

@@ -2,13 +2,15 @@
 //!
 //! The computing is the library's; the time is an argument, and that a step is accepted once is the store's part.
 
+use aws_lc_rs::hmac;
 use kernel::secret::ExposeSecret;
-use kernel::{Entropy, Error, Result, SecretBytes, SecretText, Timestamp};
+use kernel::{Entropy, Error, RequestId, Result, SecretBytes, SecretText, Timestamp};
 use totp_rs::{Algorithm, Builder, Totp};
 use zeroize::Zeroizing;
 
 use super::code::{Code, DIGITS};
 use super::label::Label;
+use super::proof::CodeMac;
 
 /// The length of a seed in octets: that of the hash's output, as RFC 4226 section 4 (R6) recommends.
 pub(crate) const SEED_LENGTH: usize = 20;
@@ -69,6 +71,22 @@ impl Seed {
         Ok(generator(self.0.expose_secret(), DIGITS as u8)?.check(code.digits(), seconds).map(Step))
     }
 
+    /// What is kept of a code that was brought under a request id, to know it again: HMAC-SHA-256 (RFC 2104) under this
+    /// seed, because a plain digest of six digits is found by trying them all.
+    pub(crate) fn mac(&self, request: RequestId, code: &Code) -> Result<CodeMac> {
+        let tag = hmac::sign(&self.mac_key(), mac_input(request, code).as_slice());
+        tag.as_ref().try_into().map(CodeMac).map_err(Error::internal)
+    }
+
+    /// Whether it is the one of this code. Takes the same time wherever they differ.
+    pub(crate) fn is_mac(&self, mac: CodeMac, request: RequestId, code: &Code) -> bool {
+        hmac::verify(&self.mac_key(), mac_input(request, code).as_slice(), &mac.0).is_ok()
+    }
+
+    fn mac_key(&self) -> hmac::Key {
+        hmac::Key::new(hmac::HMAC_SHA256, self.0.expose_secret())
+    }
+
     /// The key URI: `otpauth://totp/{issuer}:{account}?secret=…&issuer=…`. Algorithm, digits and period are the
     /// format's defaults and left out.
     pub(crate) fn uri(&self, issuer: &Label, account: &str) -> Result<SecretText> {
@@ -80,6 +98,14 @@ impl Seed {
             .map(SecretText::from)
             .map_err(Error::internal)
     }
+}
+
+/// Every part but the first has a fixed length, so that no two inputs share an encoding. The first one keeps it apart
+/// from what the seed is for, which is eight octets long (RFC 4226 section 5.1).
+fn mac_input(request: RequestId, code: &Code) -> Zeroizing<Vec<u8>> {
+    let request = request.uuid();
+    let parts: [&[u8]; 3] = [b"countersign/totp-code/v1", request.as_bytes(), code.digits().as_bytes()];
+    Zeroizing::new(parts.concat())
 }
 
 fn settings(seed: &[u8], digits: u8) -> Builder {
@@ -170,6 +196,19 @@ mod tests {
              &issuer=Acme%20%26%20S%C3%B6hne"
         );
         assert!(uri.expose_secret().contains(seed().base32().expose_secret()));
+    }
+
+    #[test]
+    fn a_code_is_known_again_under_its_seed_and_request_only() {
+        let (request, other) = (crate::fixtures::request(), crate::fixtures::request());
+        let mac = seed().mac(request, &code("123456")).unwrap();
+        assert!(seed().is_mac(mac, request, &code("123 456")), "one code in two spellings");
+        assert!(!seed().is_mac(mac, request, &code("123457")));
+        assert!(!seed().is_mac(mac, other, &code("123456")));
+        let stranger = Seed::from_octets(SecretBytes::from(vec![1; SEED_LENGTH])).unwrap();
+        assert!(!stranger.is_mac(mac, request, &code("123456")));
+        let longer = CodeMac(mac.0.map(|octet| octet ^ 1));
+        assert!(!seed().is_mac(longer, request, &code("123456")));
     }
 
     #[test]

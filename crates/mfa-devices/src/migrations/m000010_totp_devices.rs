@@ -26,16 +26,6 @@ impl MigrationTrait for Migration {
                     .col("user_id")
                     .to_owned(),
             )
-            .await?;
-        // For forgetting the rows of those who tried nothing for long.
-        manager
-            .create_index(
-                Index::create()
-                    .name("code_throttles_by_last_try")
-                    .table("code_throttles")
-                    .col("last_try_ms")
-                    .to_owned(),
-            )
             .await
     }
 
@@ -88,6 +78,7 @@ fn proofs() -> TableCreateStatement {
         .col(ColumnDef::new("session").text().not_null())
         .col(ColumnDef::new("purpose").binary().not_null())
         .col(ColumnDef::new("at_ms").big_integer().not_null())
+        .col(ColumnDef::new("code_mac").binary().not_null())
         .primary_key(Index::create().col("environment").col("user_id").col("request_id"))
         .to_owned()
 }

@@ -24,7 +24,7 @@ pub(super) async fn accept(
         transaction.rollback().await.map_err(unavailable)?;
         return Ok(false);
     }
-    throttling::give_back(&transaction, owner, FactorKind::Totp).await?;
+    throttling::clear(&transaction, owner, FactorKind::Totp).await?;
     transaction.commit().await.map_err(unavailable)?;
     Ok(true)
 }
@@ -116,6 +116,7 @@ async fn record(transaction: &DatabaseTransaction, owner: Owner, proof: &Proof) 
         session: ActiveValue::Set(proof.attempt.session.as_str().to_owned()),
         purpose: ActiveValue::Set(proof.attempt.purpose.to_vec()),
         at_ms: ActiveValue::Set(proof.at.millis()),
+        code_mac: ActiveValue::Set(proof.code.0.to_vec()),
     })
     .on_conflict(
         OnConflict::columns([proofs::Column::Environment, proofs::Column::User, proofs::Column::RequestId])

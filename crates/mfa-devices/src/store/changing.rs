@@ -6,6 +6,8 @@ use sea_orm::{
     ColumnTrait, Condition, DatabaseConnection, DatabaseTransaction, EntityTrait, QueryFilter,
     TransactionTrait,
 };
+use storage::Spending;
+use storage::spending::Spend;
 use storage::sql::unavailable;
 
 use super::entity::devices::{Column, Entity};
@@ -77,10 +79,12 @@ pub(super) async fn remove(
     owner: Owner,
     device: DeviceId,
     keep_last: bool,
+    payment: &Spend,
 ) -> Result<Removal> {
     let transaction = database.begin().await.map_err(unavailable)?;
     let removal = take_away(&transaction, owner, device, keep_last).await?;
     if removal == Removal::Removed {
+        Spending::finish_in(&transaction, payment).await?;
         transaction.commit().await.map_err(unavailable)?;
     } else {
         transaction.rollback().await.map_err(unavailable)?;

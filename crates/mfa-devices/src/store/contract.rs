@@ -10,11 +10,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
-use kernel::{DeviceId, FactorKind, ProofId, SessionId, Timestamp};
+use kernel::{AttemptId, DeviceId, FactorKind, OperationId, SessionId, Timestamp, TokenId};
+use storage::spending::Spend;
 
-use crate::domain::{Attempt, DisplayName, Entitlement, Owner, Proof, Seed, Step};
-use crate::fixtures::{ENTROPY, NOW, attempt, owner, session};
-use crate::ports::{Acceptance, DeviceStore, Enrolled, Enrolment};
+use crate::domain::{Attempt, DisplayName, Owner, Proof, Seed, Step};
+use crate::fixtures::{ENTROPY, NOW, attempt, owner, proof as proof_of, session};
+use crate::ports::{Acceptance, DeviceStore, Enrolled, Enrolment, Removal};
 
 /// The kind that all tries are made with.
 const KIND: FactorKind = FactorKind::Totp;
@@ -36,20 +37,53 @@ macro_rules! contract_tests {
 }
 pub(super) use contract_tests;
 
-fn enrolment(in_session: &str, entitlement: Entitlement, at: Timestamp) -> Enrolment {
+/// That of a first factor.
+fn enrolment(in_session: &str, at: Timestamp) -> Enrolment {
     Enrolment {
         id: DeviceId::random(&*ENTROPY),
         display_name: DisplayName::new("display_name", "phone").unwrap(),
         session: session(in_session),
-        entitlement,
+        payment: None,
         at,
         seed: Seed::random(&*ENTROPY),
         max_factors: 10,
     }
 }
 
+/// That of a further factor, paid for by a receipt of its own.
+async fn paid<S: DeviceStore>(store: &S, owner: Owner, in_session: &str, at: Timestamp) -> Enrolment {
+    Enrolment { payment: Some(payment(store, owner).await), ..enrolment(in_session, at) }
+}
+
+/// A receipt that was just spent.
+async fn payment<S: DeviceStore>(store: &S, owner: Owner) -> Spend {
+    let spend = Spend {
+        environment: owner.environment,
+        user: owner.user,
+        operation: OperationId::random(&*ENTROPY),
+        digest: [5; 32],
+        paid_by: Some(TokenId::random(&*ENTROPY)),
+        attempt: AttemptId::random(&*ENTROPY),
+    };
+    store.spend(&spend, NOW).await.unwrap();
+    spend
+}
+
+/// The same receipt, spent again by another call.
+async fn again<S: DeviceStore>(store: &S, payment: &Spend) -> Spend {
+    let spend = Spend { attempt: AttemptId::random(&*ENTROPY), ..*payment };
+    store.spend(&spend, NOW).await.unwrap();
+    spend
+}
+
+/// Removes a factor with a receipt of its own.
+async fn remove<S: DeviceStore>(store: &S, owner: Owner, device: DeviceId, keep_last: bool) -> Removal {
+    let payment = payment(store, owner).await;
+    store.remove(owner, device, keep_last, &payment).await.unwrap()
+}
+
 fn proof(device: DeviceId, attempt: &Attempt, at: Timestamp) -> Proof {
-    Proof { id: ProofId::random(&*ENTROPY), device, at, attempt: attempt.clone() }
+    Proof { device, ..proof_of(attempt, at) }
 }
 
 /// A code of `step` that is accepted at `at` in `in_session`.
@@ -68,7 +102,7 @@ async fn factor<S: DeviceStore>(store: &S, owner: Owner) -> DeviceId {
 }
 
 async fn factor_at<S: DeviceStore>(store: &S, owner: Owner, at: Timestamp) -> DeviceId {
-    let enrolment = enrolment("s-factor", Entitlement::Receipt, at);
+    let enrolment = paid(store, owner, "s-factor", at).await;
     assert_eq!(store.enrol(owner, &enrolment).await.unwrap(), Enrolled::Pending);
     assert!(store.accept(owner, &activation(enrolment.id, "s-factor", 100, at)).await.unwrap());
     enrolment.id

@@ -5,9 +5,9 @@ use sea_orm::{
     ActiveValue, ColumnTrait, Condition, DatabaseConnection, DatabaseTransaction, EntityTrait, QueryFilter,
     TransactionTrait,
 };
-use storage::Sealer;
 use storage::sealing::Context;
 use storage::sql::unavailable;
+use storage::{Sealer, Spending};
 
 use super::entity::devices::{ActiveModel, Column, Entity};
 use super::reading::{self, entitlement_text};
@@ -33,7 +33,7 @@ pub(super) async fn enrol(
     let factors = holdings.factors().len();
     let refused = if factors >= enrolment.max_factors {
         Some(Enrolled::TooManyFactors)
-    } else if enrolment.entitlement == Entitlement::FirstFactor && factors > 0 {
+    } else if enrolment.entitlement() == Entitlement::FirstFactor && factors > 0 {
         Some(Enrolled::NotFirst)
     } else if holdings.devices.len() - factors >= MAX_PENDING {
         Some(Enrolled::TooManyPending)
@@ -48,6 +48,9 @@ pub(super) async fn enrol(
         .exec_without_returning(&transaction)
         .await
         .map_err(unavailable)?;
+    if let Some(payment) = &enrolment.payment {
+        Spending::finish_in(&transaction, payment).await?;
+    }
     transaction.commit().await.map_err(unavailable)?;
     Ok(Enrolled::Pending)
 }
@@ -84,7 +87,7 @@ fn row(owner: Owner, enrolment: &Enrolment, sealed: Vec<u8>) -> ActiveModel {
         created_ms: ActiveValue::Set(enrolment.at.millis()),
         revision: ActiveValue::Set(FIRST_REVISION),
         pending_session: ActiveValue::Set(Some(enrolment.session.as_str().to_owned())),
-        entitlement: ActiveValue::Set(Some(entitlement_text(enrolment.entitlement).to_owned())),
+        entitlement: ActiveValue::Set(Some(entitlement_text(enrolment.entitlement()).to_owned())),
         verified_ms: ActiveValue::Set(None),
         last_use_ms: ActiveValue::Set(None),
         last_step: ActiveValue::Set(-1),

@@ -76,6 +76,8 @@ pub(super) mod proofs {
         pub(in crate::store) session: String,
         pub(in crate::store) purpose: Vec<u8>,
         pub(in crate::store) at_ms: i64,
+        /// Which code it was, as an HMAC under the device's seed.
+        pub(in crate::store) code_mac: Vec<u8>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -8,7 +8,9 @@ use storage::sql::{corrupt, unavailable};
 
 use super::entity::{devices, proofs};
 use super::{SEED_COLUMN, owners};
-use crate::domain::{Attempt, Device, DisplayName, Entitlement, Holdings, Owner, Proof, Seed, State};
+use crate::domain::{
+    Attempt, CodeMac, Device, DisplayName, Entitlement, Holdings, Owner, Proof, Seed, State,
+};
 
 /// All that a user has.
 pub(super) async fn holdings(database: &impl ConnectionTrait, owner: Owner) -> Result<Holdings> {
@@ -64,6 +66,7 @@ pub(super) async fn proof(
                 session: row.session.parse().map_err(|_| corrupt("session id"))?,
                 purpose: row.purpose.try_into().map_err(|_| corrupt("purpose digest"))?,
             },
+            code: row.code_mac.try_into().map(CodeMac).map_err(|_| corrupt("code"))?,
         })
     })
     .transpose()

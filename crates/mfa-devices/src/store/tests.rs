@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use super::SqlDeviceStore;
 use super::contract::{Handles, contract_tests};
 use super::entity::devices::{Column, Entity};
-use crate::domain::{DisplayName, Entitlement, Owner, Seed};
+use crate::domain::{DisplayName, Owner, Seed};
 use crate::fixtures::{ENTROPY, NOW, owner, session};
 use crate::migrations::Migrator;
 use crate::ports::{DeviceStore, Enrolment};
@@ -44,6 +44,8 @@ contract_tests! {
         the_first_factor_is_the_default_and_the_oldest_follows,
         a_pending_device_is_neither_default_nor_removed_as_a_factor,
         of_parallel_removals_the_last_factor_stays,
+        a_payment_registers_one_device_and_only_while_it_stands,
+        a_payment_removes_only_while_it_stands,
     }
     proving::{
         a_step_is_accepted_once_and_none_before_it_after_it,
@@ -59,8 +61,9 @@ contract_tests! {
         of_200_tries_at_once_five_are_taken,
         a_try_stays_taken_for_every_handle,
         a_right_code_gives_its_try_back_and_ends_the_streak,
+        a_repetition_gives_its_try_back_and_ends_no_streak,
         a_try_and_a_right_code_at_once_are_both_counted,
-        what_says_nothing_more_is_forgotten,
+        a_clock_that_jumps_clears_nobody_elses_tries,
     }
 }
 
@@ -69,7 +72,7 @@ async fn enrolled(store: &SqlDeviceStore, owner: Owner) -> (DeviceId, Vec<u8>) {
         id: DeviceId::random(&*ENTROPY),
         display_name: DisplayName::default(),
         session: session(&format!("s-{}", owner.user)),
-        entitlement: Entitlement::FirstFactor,
+        payment: None,
         at: NOW,
         seed: Seed::random(&*ENTROPY),
         max_factors: 1,

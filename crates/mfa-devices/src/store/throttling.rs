@@ -1,5 +1,9 @@
 //! Tries are taken and given back by compare-and-set on the row's revision: however many calls come at once, from
 //! however many processes, each try is taken once.
+//!
+//! Rows are never removed: whether one still limits is judged by the clock of the call that asks, for its own user
+//! alone, so that a clock that jumps cannot clear anybody else's. There is one small row for each user who ever had a
+//! code tested, and only a session of that user can have one tested.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -10,7 +14,6 @@ use sea_orm::{ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilte
 use storage::sql::{corrupt, unavailable};
 
 use super::entity::throttles::{ActiveModel, Column, Entity, Model};
-use crate::domain::throttle::REST;
 use crate::domain::{Owner, Throttle};
 use crate::ports::Try;
 
@@ -31,10 +34,23 @@ pub(super) async fn take(
     })
 }
 
-/// Gives back a try that was taken for a right code.
+/// Gives back a try that was taken for a right code, and ends the streak.
+pub(super) async fn clear(database: &impl ConnectionTrait, owner: Owner, kind: FactorKind) -> Result<()> {
+    settle(database, owner, kind, Throttle::right).await
+}
+
+/// Gives back a try that was taken for a retry.
 pub(super) async fn give_back(database: &impl ConnectionTrait, owner: Owner, kind: FactorKind) -> Result<()> {
-    let right = |throttle: Throttle| Ok::<_, Infallible>(throttle.right());
-    let Ok(_) = change(database, owner, kind, right).await?;
+    settle(database, owner, kind, Throttle::repeated).await
+}
+
+async fn settle(
+    database: &impl ConnectionTrait,
+    owner: Owner,
+    kind: FactorKind,
+    step: fn(Throttle) -> Throttle,
+) -> Result<()> {
+    let Ok(_) = change(database, owner, kind, |throttle| Ok::<_, Infallible>(step(throttle))).await?;
     Ok(())
 }
 
@@ -83,7 +99,6 @@ async fn insert(
     kind: FactorKind,
     throttle: Throttle,
 ) -> Result<bool> {
-    forget(database, throttle.last).await?;
     let inserted = Entity::insert(ActiveModel {
         environment: ActiveValue::Set(owner.environment.uuid()),
         user: ActiveValue::Set(owner.user.uuid()),
@@ -116,17 +131,6 @@ async fn replace(database: &impl ConnectionTrait, row: &Model, throttle: Throttl
         .await
         .map_err(unavailable)?;
     Ok(replaced.rows_affected == 1)
-}
-
-/// Removes the rows that say nothing more, so that the table does not grow with everybody who ever tried: after its
-/// rest a row is as good as none.
-async fn forget(database: &impl ConnectionTrait, now: Timestamp) -> Result<()> {
-    Entity::delete_many()
-        .filter(Column::LastTryMs.lt(now.minus(REST).millis()))
-        .exec(database)
-        .await
-        .map_err(unavailable)?;
-    Ok(())
 }
 
 fn throttle(row: &Model) -> Result<Throttle> {

@@ -87,22 +87,34 @@ async fn a_further_factor_needs_a_receipt_for_exactly_that() {
     assert_refused(world.register(&world.caller(owner, "s-1"), Some(&old)).await, Reason::ReceiptExpired);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn one_receipt_registers_one_device_however_often_it_comes_at_once() {
     let world = Arc::new(World::new().await);
-    let owner = owner();
-    world.enrolled(owner, "s-1").await;
-    let operation = world.operation(owner, Body::LinkCredential { factor: FactorKind::Totp });
-    let tasks = (0..16).map(|_| {
-        let (world, ticket) = (world.clone(), world.ticket(&operation, "s-1"));
-        tokio::spawn(async move { world.register(&world.caller(owner, "s-1"), Some(&ticket)).await.is_ok() })
-    });
-    join_all(tasks.collect::<Vec<_>>()).await;
-    let holdings = world.store.holdings(owner).await.unwrap();
-    assert_eq!(holdings.devices.len(), 2, "the factor and one pending device");
-    let ticket = world.ticket(&operation, "s-1");
-    let again = world.register(&world.caller(owner, "s-1"), Some(&ticket)).await;
-    assert_refused(again, Reason::ReceiptSpent);
+    for _ in 0..5 {
+        let owner = owner();
+        world.enrolled(owner, "s-1").await;
+        let operation = world.operation(owner, Body::LinkCredential { factor: FactorKind::Totp });
+        let tasks = (0..64).map(|_| {
+            let (world, ticket) = (world.clone(), world.ticket(&operation, "s-1"));
+            tokio::spawn(async move { world.register(&world.caller(owner, "s-1"), Some(&ticket)).await })
+        });
+        let mut shown = Vec::new();
+        for outcome in join_all(tasks.collect::<Vec<_>>()).await {
+            match outcome.unwrap() {
+                Ok(registered) => shown.push(registered.device.device.id),
+                Err(error) => {
+                    assert!(matches!(error.reason(), Reason::AttemptUnknown | Reason::ReceiptSpent));
+                }
+            }
+        }
+        assert_eq!(shown.len(), 1, "one seed was shown");
+        let holdings = world.store.holdings(owner).await.unwrap();
+        assert_eq!(holdings.devices.len(), 2, "the factor and one pending device");
+        assert!(holdings.devices.iter().any(|device| device.id == shown[0]));
+        let ticket = world.ticket(&operation, "s-1");
+        let again = world.register(&world.caller(owner, "s-1"), Some(&ticket)).await;
+        assert_refused(again, Reason::ReceiptSpent);
+    }
 }
 
 #[tokio::test]
@@ -172,6 +184,11 @@ async fn activating_again_under_the_same_request_id_gets_the_first_answer() {
     let first = world.service.activate(&caller, phone.id, &code, request).await.unwrap();
     let again = world.service.activate(&caller, phone.id, &code, request).await.unwrap();
     assert_eq!(first, again);
+    let wrong = SecretText::from(phone.wrong(NOW));
+    for code in [wrong, SecretText::from(phone.codes(NOW).next)] {
+        let refused = world.service.activate(&caller, phone.id, &code, request).await;
+        assert_refused(refused, Reason::CodeRejected);
+    }
     let other = world.service.activate(&caller, DeviceId::random(&*ENTROPY), &code, request).await;
     assert_refused(other, Reason::RequestIdReused);
     assert_refused(

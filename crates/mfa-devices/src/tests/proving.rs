@@ -118,12 +118,12 @@ async fn a_retry_gets_the_first_proof_and_nothing_else_does() {
     let codes = phone.codes(NOW);
     let first = attempt("s-1", 1);
     let proof = world.prove(owner, Target::Any, &first, &codes.current).await.unwrap();
-    // Whatever was typed meanwhile: the request has its answer.
-    for code in [&codes.current, &codes.next, &phone.wrong(NOW)] {
-        assert_eq!(world.prove(owner, Target::Any, &first, code).await.unwrap(), proof);
+    let spaced = format!("{} {}", &codes.current[..3], &codes.current[3..]);
+    for spelling in [&codes.current, &spaced] {
+        assert_eq!(world.prove(owner, Target::Any, &first, spelling).await.unwrap(), proof);
     }
     let untouched = world.store.throttle(owner, FactorKind::Totp).await.unwrap();
-    assert_eq!(untouched.streak, 0);
+    assert_eq!((untouched.streak, untouched.left(NOW)), (0, 5));
     for other in
         [Attempt { purpose: [2; 32], ..first.clone() }, Attempt { session: session("s-2"), ..first.clone() }]
     {
@@ -139,7 +139,47 @@ async fn a_retry_gets_the_first_proof_and_nothing_else_does() {
 }
 
 #[tokio::test]
-async fn a_retry_neither_clears_the_throttle_nor_stops_at_it() {
+async fn another_code_under_an_answered_request_is_a_wrong_code() {
+    let world = World::new().await;
+    let owner = owner();
+    let phone = world.enrolled(owner, "s-1").await;
+    let codes = phone.codes(NOW);
+    let first = attempt("s-1", 1);
+    let proof = world.prove(owner, Target::Any, &first, &codes.current).await.unwrap();
+    // One that is wrong, one that was used, and one that would be right elsewhere.
+    for (code, left) in [(&phone.wrong(NOW), "4"), (&codes.previous, "3"), (&codes.next, "2")] {
+        let refused = world.prove(owner, Target::Any, &first, code).await;
+        assert_eq!(assert_refused(refused, Reason::CodeRejected).metadata()["tries_left"], left);
+    }
+    // The id stays bound to the first code, and the right one was not used up.
+    assert_eq!(world.prove(owner, Target::Any, &first, &codes.current).await.unwrap(), proof);
+    world.prove_any(owner, &codes.next).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_code_of_an_answered_request_cannot_be_guessed_faster_than_any() {
+    let world = Arc::new(World::new().await);
+    let owner = owner();
+    let phone = world.enrolled(owner, "s-1").await;
+    let (first, code) = (attempt("s-1", 1), phone.codes(NOW).current);
+    let proof = world.prove(owner, Target::Any, &first, &code).await.unwrap();
+    let tasks = (0..200).map(|_| {
+        let (world, first, wrong) = (world.clone(), first.clone(), phone.wrong(NOW));
+        tokio::spawn(async move { world.prove(owner, Target::Any, &first, &wrong).await.unwrap_err() })
+    });
+    let refusals = join_all(tasks.collect::<Vec<_>>()).await;
+    let tested =
+        refusals.iter().filter(|refusal| refusal.as_ref().unwrap().reason() == Reason::CodeRejected).count();
+    assert_eq!(tested, 5);
+    // Nothing that is sent now is compared, so that a refusal does not tell whether it was the code.
+    let refused = world.prove(owner, Target::Any, &first, &code).await;
+    assert_refused(refused, Reason::FactorThrottled);
+    world.clock.advance(Duration::from_secs(30));
+    assert_eq!(world.prove(owner, Target::Any, &first, &code).await.unwrap(), proof);
+}
+
+#[tokio::test]
+async fn a_retry_neither_clears_the_throttle_nor_passes_it() {
     let world = World::new().await;
     let owner = owner();
     let phone = world.enrolled(owner, "s-1").await;
@@ -150,7 +190,12 @@ async fn a_retry_neither_clears_the_throttle_nor_stops_at_it() {
         let wrong = world.prove_any(owner, &phone.wrong(NOW)).await;
         let error = assert_refused(wrong, Reason::CodeRejected);
         assert_eq!(error.metadata()["tries_left"], left.to_string());
-        assert_eq!(world.prove(owner, Target::Any, &first, &code).await.unwrap(), proof);
+        let retried = world.prove(owner, Target::Any, &first, &code).await;
+        if left > 0 {
+            assert_eq!(retried.unwrap(), proof);
+        } else {
+            assert_refused(retried, Reason::FactorThrottled);
+        }
     }
     assert_refused(world.prove_any(owner, &code).await, Reason::FactorThrottled);
 }

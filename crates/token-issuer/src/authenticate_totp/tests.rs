@@ -1,7 +1,8 @@
 use super::*;
 use crate::domain::token::BoundOperation;
 use crate::fixtures::{
-    Bench, FakePolicy, NOW, create, export, factor, request, requirement, session, sign, user,
+    Bench, FakeIssuedTokens, FakePolicy, NOW, create, export, factor, request, requirement, session, sign,
+    user,
 };
 use kernel::audit::Outcome;
 use kernel::secret::ExposeSecret as _;
@@ -71,17 +72,111 @@ async fn a_repeated_request_gets_the_same_token_even_when_policy_has_changed() {
 async fn a_repetition_of_a_lost_first_try_makes_the_token_the_first_would_have_made() {
     let bench = Bench::new();
     let authenticate = bench.authenticate();
-    let first = authenticate.authenticate(&bench.call(NOW), request(1, &["wallet:sign"])).await.unwrap();
-    // As if the first try had died before the token was on file.
-    let tokens = Arc::new(crate::MemoryTokenStore::new());
-    let resumed = AuthenticateTotp { tokens, ..authenticate };
+    // The first try dies between the proof and the token.
+    bench.audit.break_down();
+    let died = refused(&bench, request(1, &["wallet:sign"])).await;
+    assert_eq!(died.reason(), Reason::AuditUnavailable);
+    let bench = Bench { audit: Arc::default(), ..bench };
     let later = NOW.plus(Duration::from_secs(120));
-    let again = resumed.authenticate(&bench.call(later), request(1, &["wallet:sign"])).await.unwrap();
-    assert_eq!(again.token, first.token);
+    let made = authenticate.authenticate(&bench.call(later), request(1, &["wallet:sign"])).await.unwrap();
+    assert_eq!((made.token.issued, made.token.expires), (NOW, NOW.plus(Duration::from_secs(300))));
+    assert_eq!(bench.factors.tested(), 1);
     // Too late for that token: a new one needs a new code.
-    let over = bench.call(first.token.expires);
-    let refused = resumed.authenticate(&over, request(1, &["wallet:sign"])).await.unwrap_err();
+    let over = bench.call(made.token.expires);
+    let refused = authenticate.authenticate(&over, request(1, &["wallet:sign"])).await.unwrap_err();
     assert_eq!(refused.reason(), Reason::TokenExpired);
+}
+
+#[tokio::test]
+async fn a_first_try_that_comes_too_late_for_its_token_issues_none() {
+    let bench = Bench::new();
+    bench.audit.break_down();
+    refused(&bench, request(1, &["wallet:sign"])).await;
+    let bench = Bench { audit: Arc::default(), ..bench };
+    let over = bench.call(NOW.plus(Duration::from_secs(300)));
+    let late = bench.authenticate().authenticate(&over, request(1, &["wallet:sign"])).await.unwrap_err();
+    assert_eq!(late.reason(), Reason::TokenExpired);
+    assert_eq!(bench.issued.count(), 0);
+}
+
+#[tokio::test]
+async fn a_token_that_cannot_be_remembered_does_not_go_on_file() {
+    let bench = Bench::new();
+    let authenticate = bench.authenticate();
+    bench.issued.read_only(true);
+    let error = refused(&bench, request(1, &["wallet:sign"])).await;
+    assert_eq!(error.reason(), Reason::StoreUnavailable);
+    bench.issued.read_only(false);
+    let id =
+        authenticate.authenticate(&bench.call(NOW), request(1, &["wallet:sign"])).await.unwrap().token.id;
+
+    // On fresh stores the same proof has the same id.
+    let issued = Arc::new(FakeIssuedTokens::default());
+    issued.read_only(true);
+    let lost = AuthenticateTotp { issued, ..after_loss(&authenticate) };
+    lost.authenticate(&bench.call(NOW), request(1, &["wallet:sign"])).await.unwrap_err();
+    assert_eq!(lost.tokens.get(id, NOW).await.unwrap(), None);
+}
+
+/// The same service on a token store that lost everything: restarted, flushed, failed over.
+fn after_loss(authenticate: &AuthenticateTotp) -> AuthenticateTotp {
+    AuthenticateTotp { tokens: Arc::new(crate::MemoryTokenStore::new()), ..authenticate.clone() }
+}
+
+#[tokio::test]
+async fn what_the_token_store_lost_is_not_issued_anew() {
+    let bench = Bench::new();
+    let authenticate = bench.authenticate();
+    let made = authenticate.authenticate(&bench.call(NOW), request(1, &["wallet:sign"])).await.unwrap();
+    // It was spent, and nobody can tell any more.
+    let operation = sign(1, b"hello");
+    bench.authorize().authorize(&bench.call(NOW), operation, Some(made.jwt)).await.unwrap();
+    let lost = after_loss(&authenticate);
+    for seconds in [10, 60, 299] {
+        let later = bench.call(NOW.plus(Duration::from_secs(seconds)));
+        let error = lost.authenticate(&later, request(1, &["wallet:sign"])).await.unwrap_err();
+        assert_eq!(error.reason(), Reason::TokenUnknown);
+        assert!(error.message().contains("authenticate anew"), "{error:?}");
+    }
+    assert_eq!(lost.tokens.get(made.token.id, NOW).await.unwrap(), None);
+    assert_eq!(bench.audit.rows().len(), 2, "refusals intend nothing");
+}
+
+#[tokio::test]
+async fn a_repetition_that_overtakes_the_first_call_of_another_process_is_told_to_come_again() {
+    let bench = Bench::new();
+    let authenticate = bench.authenticate();
+    authenticate.authenticate(&bench.call(NOW), request(1, &["wallet:sign"])).await.unwrap();
+    // From outside a token that is on its way looks like one that is lost, for a while.
+    let elsewhere = after_loss(&authenticate);
+    let soon = bench.call(NOW.plus(Duration::from_millis(9_999)));
+    let error = elsewhere.authenticate(&soon, request(1, &["wallet:sign"])).await.unwrap_err();
+    assert_eq!(error.reason(), Reason::StoreUnavailable);
+    assert_eq!(error.retry_delay(), Some(Duration::from_secs(1)));
+}
+
+#[tokio::test]
+async fn of_processes_that_race_for_one_proof_one_issues_and_none_says_unknown() {
+    let bench = Bench::new();
+    let tasks: Vec<_> = (0..16)
+        .map(|_| {
+            // Each with its own turns, and all on the same stores.
+            let authenticate = AuthenticateTotp { turns: Arc::default(), ..bench.authenticate() };
+            let call = bench.call(NOW);
+            tokio::spawn(async move { authenticate.authenticate(&call, request(1, &["wallet:sign"])).await })
+        })
+        .collect();
+    let mut tokens = Vec::new();
+    for task in tasks {
+        match task.await.unwrap() {
+            Ok(made) => tokens.push(made.token),
+            Err(error) => assert_eq!(error.reason(), Reason::StoreUnavailable),
+        }
+    }
+    assert!(!tokens.is_empty() && tokens.iter().all(|token| *token == tokens[0]));
+    assert_eq!(bench.issued.count(), 1);
+    let again = bench.authenticate().authenticate(&bench.call(NOW), request(1, &["wallet:sign"])).await;
+    assert_eq!(again.unwrap().token, tokens[0]);
 }
 
 #[tokio::test]
@@ -117,6 +212,7 @@ async fn what_can_be_refused_without_the_code_is_refused_before_it_is_tested() {
         (request(1, &[]), Reason::InvalidRequest),
         (request(1, &["wallet:steal"]), Reason::InvalidRequest),
         (request(1, &["wallet:sign", "wallet:sign"]), Reason::InvalidRequest),
+        (request(1, &["wallet:sign", "credential:unlink"]), Reason::InvalidRequest),
         (bound(1, create(1)), Reason::InvalidRequest),
         (Request { operation: Some(export(1)), ..request(1, &["wallet:sign"]) }, Reason::InvalidRequest),
         // Policy wants exports bound to the operation: a token for the scope alone would be worth nothing.
@@ -169,19 +265,25 @@ async fn a_user_whose_first_device_is_pending_may_prove_it_here() {
 }
 
 #[tokio::test]
-async fn a_wrong_code_makes_no_token_and_its_intent_is_on_record() {
+async fn a_code_that_is_refused_was_no_intent_and_a_token_is_one_before_it_is_issued() {
     let bench = Bench::new();
     let wrong = Request { code: SecretText::from("000000".to_owned()), ..request(1, &["wallet:sign"]) };
     assert_eq!(refused(&bench, wrong).await.reason(), Reason::CodeRejected);
+    assert!(bench.audit.rows().is_empty());
+    bench.authenticate().authenticate(&bench.call(NOW), request(1, &["wallet:sign"])).await.unwrap();
     assert_eq!(bench.audit.rows()[0].outcome, Outcome::Intended);
 }
 
 #[tokio::test]
-async fn without_an_audit_trail_the_code_is_not_tested() {
+async fn without_an_audit_trail_no_token_is_issued_and_the_same_request_makes_it_later() {
     let bench = Bench::new();
     bench.audit.break_down();
     assert_eq!(refused(&bench, request(1, &["wallet:sign"])).await.reason(), Reason::AuditUnavailable);
-    assert_eq!(bench.factors.tested(), 0);
+    assert_eq!(bench.issued.count(), 0);
+    let bench = Bench { audit: Arc::default(), ..bench };
+    let made = bench.authenticate().authenticate(&bench.call(NOW), request(1, &["wallet:sign"])).await;
+    bench.tokens.get(made.unwrap().token.id, NOW).await.unwrap().unwrap();
+    assert_eq!(bench.factors.tested(), 1, "the code is not asked for again");
 }
 
 #[tokio::test]

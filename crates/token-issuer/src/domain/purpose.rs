@@ -75,6 +75,22 @@ impl Purpose {
 
 const FIELD: &str = "requested_scopes";
 
+/// Who carries out what a scope opens, and remembers in a ledger of its own which tokens paid for it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ledger {
+    Nodes,
+    Factors,
+}
+
+const fn ledger(scope: Scope) -> Ledger {
+    match scope {
+        Scope::WalletExport | Scope::WalletSign | Scope::WalletRefresh | Scope::WalletReshare => {
+            Ledger::Nodes
+        }
+        Scope::CredentialLink | Scope::CredentialUnlink => Ledger::Factors,
+    }
+}
+
 fn parse(requested: &[String]) -> Result<Vec<Scope>> {
     if requested.len() > MAX_SCOPES {
         return Err(Error::invalid(FIELD, format!("may have at most {MAX_SCOPES} scopes")));
@@ -89,6 +105,14 @@ fn parse(requested: &[String]) -> Result<Vec<Scope>> {
             return Err(Error::invalid(FIELD, format!("has `{scope}` twice")));
         }
         scopes.push(scope);
+    }
+    // A token that two ledgers know of could be spent once in each, should the token store lose its record.
+    if scopes.iter().any(|scope| ledger(*scope) != ledger(scopes[0])) {
+        return Err(Error::invalid(
+            FIELD,
+            "mixes `wallet:` and `credential:` scopes; they are spent in different places, so a token is good for \
+             one kind only: authenticate for each with a code of its own",
+        ));
     }
     scopes.sort_unstable();
     Ok(scopes)
@@ -120,6 +144,21 @@ mod tests {
             &nine,
         ] {
             assert_eq!(ask(bad, None).unwrap_err().reason(), Reason::InvalidRequest, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn what_wallets_and_what_credentials_need_is_not_asked_for_at_once() {
+        assert!(ask(&["wallet:sign", "wallet:export", "wallet:refresh", "wallet:reshare"], None).is_ok());
+        assert!(ask(&["credential:unlink", "credential:link"], None).is_ok());
+        for mixed in [
+            &["wallet:sign", "credential:unlink"][..],
+            &["credential:link", "wallet:reshare"],
+            &["wallet:export", "wallet:sign", "credential:link"],
+        ] {
+            let error = ask(mixed, None).unwrap_err();
+            assert_eq!(error.reason(), Reason::InvalidRequest, "{mixed:?}");
+            assert_eq!(error.violations()[0].field, "requested_scopes");
         }
     }
 

@@ -23,6 +23,7 @@ impl MigrationTrait for Migration {
                     .col(ColumnDef::new("operation_id").uuid().not_null())
                     .col(ColumnDef::new("digest").binary().not_null())
                     .col(ColumnDef::new("first_seen_ms").big_integer().not_null())
+                    .col(ColumnDef::new("shared").boolean().not_null())
                     .primary_key(Index::create().col("environment").col("user_id").col("operation_id"))
                     .to_owned(),
             )

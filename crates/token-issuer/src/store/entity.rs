@@ -1,4 +1,4 @@
-//! The tables `issuer_keys` and `authorized_operations`.
+//! The tables `issuer_keys`, `authorized_operations` and `issued_tokens`.
 
 pub(super) mod keys {
     use sea_orm::entity::prelude::*;
@@ -35,6 +35,25 @@ pub(super) mod operations {
         pub(in crate::store) operation_id: Uuid,
         pub(in crate::store) digest: Vec<u8>,
         pub(in crate::store) first_seen_ms: i64,
+        /// Whether a second call found the row: from then on it stays.
+        pub(in crate::store) shared: bool,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub(in crate::store) enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub(super) mod issued {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "issued_tokens")]
+    pub(in crate::store) struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub(in crate::store) jti: Uuid,
+        pub(in crate::store) issued_ms: i64,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

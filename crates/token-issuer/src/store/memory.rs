@@ -68,6 +68,9 @@ impl State {
     }
 
     fn check_room(&self, environment: EnvironmentId, user: UserId, now: Timestamp) -> Result<()> {
+        if self.records.len() >= MAX_RECORDS {
+            return Err(Error::store_unavailable("the token store is full"));
+        }
         let Some(tokens) = self.by_user.get(&(environment, user)) else {
             return Ok(());
         };
@@ -94,9 +97,6 @@ impl TokenStore for MemoryTokenStore {
             return if record.token == *token { Ok(()) } else { Err(another_token()) };
         }
         state.check_room(token.environment, token.user, now)?;
-        if state.records.len() >= MAX_RECORDS {
-            return Err(Error::store_unavailable("the token store is full"));
-        }
         let record = TokenRecord::issued(token.clone());
         state.by_end.insert((record.forgotten_at(), token.id));
         state.by_user.entry((token.environment, token.user)).or_default().insert((token.expires, token.id));
@@ -178,7 +178,12 @@ mod tests {
                 state.records.insert(token.id, TokenRecord::issued(token));
             }
         }
-        let refused = store.issue(&token(u32::MAX), NOW).await.unwrap_err();
+        let extra = token(u32::MAX);
+        let refused = store.issue(&extra, NOW).await.unwrap_err();
         assert_eq!(refused.reason(), Reason::StoreUnavailable);
+        // Said also before a code is consumed for a token that would find no place.
+        let refused = store.check_room(extra.environment, extra.user, NOW).await.unwrap_err();
+        assert_eq!(refused.reason(), Reason::StoreUnavailable);
+        store.issue(&token(0), NOW).await.unwrap();
     }
 }

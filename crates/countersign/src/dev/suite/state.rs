@@ -24,6 +24,7 @@ impl State {
         let state = match keep {
             Some(folder) => {
                 files::private_folder(&folder)?;
+                files::check_private_folder(&folder)?;
                 Self { folder, _temporary: None }
             }
             None => {

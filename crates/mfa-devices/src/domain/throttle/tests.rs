@@ -87,6 +87,15 @@ fn a_right_code_costs_nothing() {
 }
 
 #[test]
+fn a_repetition_costs_nothing_and_clears_nothing() {
+    let wrong = (0..3).fold(Throttle::NEW, |state, _| state.take(NOW).unwrap());
+    assert_eq!(wrong.take(NOW).unwrap().repeated(), wrong);
+    // The right code of the same call came in between and ended the streak.
+    let ended = wrong.take(NOW).unwrap().take(NOW).unwrap().right().repeated();
+    assert_eq!(ended, Throttle { streak: 0, ..wrong });
+}
+
+#[test]
 fn a_hundred_failures_in_a_row_end_the_streak_for_thirty_days() {
     let (mut state, mut now) = (Throttle::NEW, NOW);
     while state.streak < STREAK_LIMIT {

@@ -4,7 +4,6 @@ use super::*;
 use crate::domain::State;
 use crate::domain::device::PENDING_LIFE;
 use crate::domain::proof::RETRY;
-use crate::ports::Removal;
 
 pub(in crate::store) async fn a_step_is_accepted_once_and_none_before_it_after_it<S: DeviceStore>(
     [store, other]: Handles<S>,
@@ -41,8 +40,8 @@ pub(in crate::store) async fn a_factor_is_born_and_ends_what_else_is_pending<S: 
     [store, other]: Handles<S>,
 ) {
     let owner = owner();
-    let own = enrolment("s-1", Entitlement::FirstFactor, NOW);
-    let elsewhere = enrolment("s-2", Entitlement::FirstFactor, NOW);
+    let own = enrolment("s-1", NOW);
+    let elsewhere = enrolment("s-2", NOW);
     for enrolment in [&own, &elsewhere] {
         store.enrol(owner, enrolment).await.unwrap();
     }
@@ -56,7 +55,7 @@ pub(in crate::store) async fn a_factor_is_born_and_ends_what_else_is_pending<S: 
     assert!(!store.accept(owner, &activation(own.id, "s-1", 101, at)).await.unwrap(), "born once");
 
     // A further one leaves the default as it is.
-    let further = enrolment("s-1", Entitlement::Receipt, at);
+    let further = paid(&*store, owner, "s-1", at).await;
     store.enrol(owner, &further).await.unwrap();
     assert!(store.accept(owner, &activation(further.id, "s-1", 100, at)).await.unwrap());
     let holdings = store.holdings(owner).await.unwrap();
@@ -65,7 +64,7 @@ pub(in crate::store) async fn a_factor_is_born_and_ends_what_else_is_pending<S: 
 
 pub(in crate::store) async fn only_who_may_now_can_activate<S: DeviceStore>([store, _]: Handles<S>) {
     let owner = owner();
-    let first = enrolment("s-1", Entitlement::FirstFactor, NOW);
+    let first = enrolment("s-1", NOW);
     store.enrol(owner, &first).await.unwrap();
     let refused = [
         activation(first.id, "s-2", 100, NOW),
@@ -88,10 +87,7 @@ pub(in crate::store) async fn of_two_first_factors_one_is_born<S: DeviceStore + 
 ) {
     for _ in 0..20 {
         let owner = owner();
-        let devices = [
-            enrolment("s-0", Entitlement::FirstFactor, NOW),
-            enrolment("s-1", Entitlement::FirstFactor, NOW),
-        ];
+        let devices = [enrolment("s-0", NOW), enrolment("s-1", NOW)];
         for enrolment in &devices {
             handles[0].enrol(owner, enrolment).await.unwrap();
         }
@@ -160,7 +156,7 @@ pub(in crate::store) async fn a_removed_device_leaves_no_proof<S: DeviceStore>([
     for acceptance in [&of_removed, &of_kept] {
         assert!(store.accept(owner, acceptance).await.unwrap());
     }
-    assert_eq!(store.remove(owner, removed, false).await.unwrap(), Removal::Removed);
+    assert_eq!(remove(&*store, owner, removed, false).await, Removal::Removed);
     assert_eq!(store.proof(owner, of_removed.proof.attempt.request).await.unwrap(), None);
     assert!(store.proof(owner, of_kept.proof.attempt.request).await.unwrap().is_some());
     assert!(!store.accept(owner, &acceptance(removed, "s-1", 102, NOW)).await.unwrap());

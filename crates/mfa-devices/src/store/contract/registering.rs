@@ -1,11 +1,11 @@
 //! Clauses about devices: registering, naming, choosing, removing.
 
+use kernel::Reason;
 use kernel::secret::ExposeSecret;
 
 use super::*;
 use crate::domain::State;
 use crate::domain::device::{MAX_PENDING, PENDING_LIFE};
-use crate::ports::Removal;
 
 pub(in crate::store) async fn somebody_unknown_has_nothing<S: DeviceStore>([store, _]: Handles<S>) {
     let known = owner();
@@ -15,7 +15,7 @@ pub(in crate::store) async fn somebody_unknown_has_nothing<S: DeviceStore>([stor
         assert!(store.seed(other, device).await.unwrap().is_none());
         assert!(!store.set_default(other, device).await.unwrap());
         assert!(!store.discard(other, device, &in_session("s-factor")).await.unwrap());
-        assert_eq!(store.remove(other, device, false).await.unwrap(), Removal::Unknown);
+        assert_eq!(remove(&*store, other, device, false).await, Removal::Unknown);
         assert!(!store.accept(other, &acceptance(device, "s-1", 101, NOW)).await.unwrap());
         let name = DisplayName::new("display_name", "mine").unwrap();
         assert!(!store.rename(other, device, &name, 1).await.unwrap());
@@ -27,7 +27,7 @@ pub(in crate::store) async fn a_device_comes_back_as_it_was_registered<S: Device
     [store, other]: Handles<S>,
 ) {
     let owner = owner();
-    let enrolment = enrolment("s-1", Entitlement::FirstFactor, NOW);
+    let enrolment = enrolment("s-1", NOW);
     assert_eq!(store.enrol(owner, &enrolment).await.unwrap(), Enrolled::Pending);
     let holdings = other.holdings(owner).await.unwrap();
     assert_eq!(holdings.devices, [enrolment.device()]);
@@ -38,9 +38,9 @@ pub(in crate::store) async fn a_device_comes_back_as_it_was_registered<S: Device
 
 pub(in crate::store) async fn a_session_has_one_pending_device<S: DeviceStore>([store, _]: Handles<S>) {
     let owner = owner();
-    let first = enrolment("s-1", Entitlement::FirstFactor, NOW);
-    let second = enrolment("s-1", Entitlement::FirstFactor, NOW);
-    let elsewhere = enrolment("s-2", Entitlement::FirstFactor, NOW);
+    let first = enrolment("s-1", NOW);
+    let second = enrolment("s-1", NOW);
+    let elsewhere = enrolment("s-2", NOW);
     for enrolment in [&first, &elsewhere, &second] {
         assert_eq!(store.enrol(owner, enrolment).await.unwrap(), Enrolled::Pending);
     }
@@ -55,16 +55,16 @@ pub(in crate::store) async fn pending_devices_are_bounded_until_their_time_is_ov
 ) {
     let owner = owner();
     for index in 0..MAX_PENDING {
-        let enrolment = enrolment(&format!("s-{index}"), Entitlement::FirstFactor, NOW);
+        let enrolment = enrolment(&format!("s-{index}"), NOW);
         assert_eq!(store.enrol(owner, &enrolment).await.unwrap(), Enrolled::Pending);
     }
-    let one_more = |at| enrolment("s-more", Entitlement::FirstFactor, at);
+    let one_more = |at| enrolment("s-more", at);
     let late = NOW.plus(PENDING_LIFE);
     let early = one_more(late.minus(SECOND));
     assert_eq!(store.enrol(owner, &early).await.unwrap(), Enrolled::TooManyPending);
     assert_eq!(ids(&*store, owner).await.len(), MAX_PENDING);
     // A session's own one does not stand in its own way.
-    let own = enrolment("s-0", Entitlement::FirstFactor, late.minus(SECOND));
+    let own = enrolment("s-0", late.minus(SECOND));
     assert_eq!(store.enrol(owner, &own).await.unwrap(), Enrolled::Pending);
     let last = one_more(late);
     assert_eq!(store.enrol(owner, &last).await.unwrap(), Enrolled::Pending);
@@ -78,11 +78,11 @@ pub(in crate::store) async fn factors_are_bounded_and_the_first_is_the_first<S: 
 ) {
     let owner = owner();
     factor(&*store, owner).await;
-    let first = enrolment("s-1", Entitlement::FirstFactor, NOW);
+    let first = enrolment("s-1", NOW);
     assert_eq!(store.enrol(owner, &first).await.unwrap(), Enrolled::NotFirst);
-    let full = Enrolment { max_factors: 1, ..enrolment("s-1", Entitlement::Receipt, NOW) };
+    let full = Enrolment { max_factors: 1, ..paid(&*store, owner, "s-1", NOW).await };
     assert_eq!(store.enrol(owner, &full).await.unwrap(), Enrolled::TooManyFactors);
-    let further = Enrolment { max_factors: 2, ..enrolment("s-1", Entitlement::Receipt, NOW) };
+    let further = Enrolment { max_factors: 2, ..paid(&*store, owner, "s-1", NOW).await };
     assert_eq!(store.enrol(owner, &further).await.unwrap(), Enrolled::Pending);
 }
 
@@ -113,24 +113,24 @@ pub(in crate::store) async fn the_first_factor_is_the_default_and_the_oldest_fol
     assert_eq!(default().await, Some(first));
     assert!(store.set_default(owner, third).await.unwrap());
     assert_eq!(default().await, Some(third));
-    assert_eq!(store.remove(owner, third, false).await.unwrap(), Removal::Removed);
+    assert_eq!(remove(&*store, owner, third, false).await, Removal::Removed);
     assert_eq!(default().await, Some(first));
-    assert_eq!(store.remove(owner, second, false).await.unwrap(), Removal::Removed);
+    assert_eq!(remove(&*store, owner, second, false).await, Removal::Removed);
     assert_eq!(default().await, Some(first));
-    assert_eq!(store.remove(owner, first, false).await.unwrap(), Removal::Removed);
+    assert_eq!(remove(&*store, owner, first, false).await, Removal::Removed);
     assert_eq!(default().await, None);
     assert!(store.holdings(owner).await.unwrap().ever_verified, "for ever");
-    assert_eq!(store.remove(owner, first, false).await.unwrap(), Removal::Unknown);
+    assert_eq!(remove(&*store, owner, first, false).await, Removal::Unknown);
 }
 
 pub(in crate::store) async fn a_pending_device_is_neither_default_nor_removed_as_a_factor<S: DeviceStore>(
     [store, _]: Handles<S>,
 ) {
     let owner = owner();
-    let pending = enrolment("s-1", Entitlement::FirstFactor, NOW);
+    let pending = enrolment("s-1", NOW);
     store.enrol(owner, &pending).await.unwrap();
     assert!(!store.set_default(owner, pending.id).await.unwrap());
-    assert_eq!(store.remove(owner, pending.id, false).await.unwrap(), Removal::Unknown);
+    assert_eq!(remove(&*store, owner, pending.id, false).await, Removal::Unknown);
     assert!(!store.discard(owner, pending.id, &in_session("s-2")).await.unwrap());
     assert!(store.discard(owner, pending.id, &in_session("s-1")).await.unwrap());
     assert!(ids(&*store, owner).await.is_empty());
@@ -145,7 +145,7 @@ pub(in crate::store) async fn of_parallel_removals_the_last_factor_stays<S: Devi
         let owner = owner();
         let devices = [factor(&*handles[0], owner).await, factor(&*handles[0], owner).await];
         let outcomes = race(&handles, 2, move |store, index| async move {
-            store.remove(owner, devices[index], true).await.unwrap()
+            remove(&*store, owner, devices[index], true).await
         })
         .await;
         assert!(outcomes.contains(&Removal::Removed) && outcomes.contains(&Removal::LastOne), "{outcomes:?}");
@@ -153,4 +153,45 @@ pub(in crate::store) async fn of_parallel_removals_the_last_factor_stays<S: Devi
         assert!(matches!(left.devices[..], [ref device] if matches!(device.state, State::Verified { .. })));
         assert_eq!(left.default, Some(left.devices[0].id));
     }
+}
+
+pub(in crate::store) async fn a_payment_registers_one_device_and_only_while_it_stands<S: DeviceStore>(
+    [store, other]: Handles<S>,
+) {
+    let owner = owner();
+    factor(&*store, owner).await;
+    let mut first = paid(&*store, owner, "s-1", NOW).await;
+    let overtaken = first.payment;
+    let newest = again(&*other, &overtaken.unwrap()).await;
+    let refused = store.enrol(owner, &first).await.unwrap_err();
+    assert_eq!(refused.reason(), Reason::AttemptUnknown);
+    assert_eq!(ids(&*store, owner).await.len(), 1, "it took its place and registered nothing");
+
+    // What is refused by the bounds leaves the payment as it is.
+    first.payment = Some(newest);
+    let full = Enrolment { max_factors: 1, payment: Some(newest), ..enrolment("s-1", NOW) };
+    assert_eq!(store.enrol(owner, &full).await.unwrap(), Enrolled::TooManyFactors);
+    assert_eq!(store.enrol(owner, &first).await.unwrap(), Enrolled::Pending);
+    for payment in [Some(newest), overtaken] {
+        let second = Enrolment { payment, ..enrolment("s-2", NOW) };
+        let refused = other.enrol(owner, &second).await.unwrap_err();
+        assert_eq!(refused.reason(), Reason::AttemptUnknown);
+    }
+    assert_eq!(ids(&*store, owner).await.len(), 2);
+    let spent = store.spend(&newest, NOW).await.unwrap_err();
+    assert_eq!(spent.reason(), Reason::ReceiptSpent);
+}
+
+pub(in crate::store) async fn a_payment_removes_only_while_it_stands<S: DeviceStore>(
+    [store, other]: Handles<S>,
+) {
+    let owner = owner();
+    let (device, _) = (factor(&*store, owner).await, factor(&*store, owner).await);
+    let overtaken = payment(&*store, owner).await;
+    let newest = again(&*other, &overtaken).await;
+    let refused = store.remove(owner, device, false, &overtaken).await.unwrap_err();
+    assert_eq!(refused.reason(), Reason::AttemptUnknown);
+    assert_eq!(ids(&*store, owner).await.len(), 2);
+    assert_eq!(store.remove(owner, device, false, &newest).await.unwrap(), Removal::Removed);
+    assert_eq!(store.spend(&newest, NOW).await.unwrap_err().reason(), Reason::ReceiptSpent);
 }

@@ -66,14 +66,23 @@ pub(in crate::store) async fn a_right_code_gives_its_try_back_and_ends_the_strea
     assert_eq!((after.streak, after.full_at), (0, wrong.full_at), "the three wrong ones stay charged");
     assert!(after.full_at > before.full_at);
 
-    store.take_try(owner, KIND, NOW).await.unwrap();
-    store.give_back(owner, KIND).await.unwrap();
-    assert_eq!(store.throttle(owner, KIND).await.unwrap(), after);
-
     // What is not accepted gives nothing back.
     store.take_try(owner, KIND, NOW).await.unwrap();
     assert!(!store.accept(owner, &acceptance(device, "s-1", 101, NOW)).await.unwrap());
     assert_eq!(store.throttle(owner, KIND).await.unwrap().streak, 1);
+}
+
+pub(in crate::store) async fn a_repetition_gives_its_try_back_and_ends_no_streak<S: DeviceStore>(
+    [store, other]: Handles<S>,
+) {
+    let owner = owner();
+    for _ in 0..3 {
+        store.take_try(owner, KIND, NOW).await.unwrap();
+    }
+    let wrong = store.throttle(owner, KIND).await.unwrap();
+    other.take_try(owner, KIND, NOW).await.unwrap();
+    store.give_back(owner, KIND).await.unwrap();
+    assert_eq!(other.throttle(owner, KIND).await.unwrap(), wrong);
 }
 
 pub(in crate::store) async fn a_try_and_a_right_code_at_once_are_both_counted<S: DeviceStore + 'static>(
@@ -104,12 +113,17 @@ pub(in crate::store) async fn a_try_and_a_right_code_at_once_are_both_counted<S:
     assert_eq!(handles[1].throttle(owner, KIND).await.unwrap().full_at, expected.full_at);
 }
 
-pub(in crate::store) async fn what_says_nothing_more_is_forgotten<S: DeviceStore>([store, _]: Handles<S>) {
-    let (old, young) = (owner(), owner());
-    store.take_try(old, KIND, NOW).await.unwrap();
-    let later = NOW.plus(SECOND);
-    store.take_try(young, KIND, later).await.unwrap();
-    store.take_try(owner(), KIND, later.plus(REST)).await.unwrap();
-    assert_eq!(store.throttle(old, KIND).await.unwrap(), Throttle::NEW);
-    assert_eq!(store.throttle(young, KIND).await.unwrap().streak, 1);
+pub(in crate::store) async fn a_clock_that_jumps_clears_nobody_elses_tries<S: DeviceStore>(
+    [store, other]: Handles<S>,
+) {
+    let owner = owner();
+    for _ in 0..FREE {
+        store.take_try(owner, KIND, NOW).await.unwrap();
+    }
+    let limited = store.throttle(owner, KIND).await.unwrap();
+    // For one call of somebody else, who was never seen before, it is ten years later.
+    other.take_try(crate::fixtures::owner(), KIND, NOW.plus(120 * REST)).await.unwrap();
+    assert_eq!(store.throttle(owner, KIND).await.unwrap(), limited);
+    let throttled = Try::Throttled { wait: Duration::from_secs(30) };
+    assert_eq!(store.take_try(owner, KIND, NOW).await.unwrap(), throttled);
 }

@@ -36,6 +36,7 @@ async fn of_64_operations_that_race_for_one_token_exactly_one_gets_a_receipt() {
             }
         }
         assert_eq!(receipts, 1);
+        assert_eq!(bench.operations.count(), 1, "the losers' ids are free");
     }
 }
 
@@ -54,7 +55,8 @@ async fn repetitions_of_one_operation_that_race_all_get_a_receipt() {
     assert_eq!(ids.len(), 64);
 }
 
-/// A store whose redemptions wait at a gate: one permit lets one begin, and it is begun before it waits.
+/// A store whose redemptions wait at a gate: one permit lets one begin, and it is begun before it waits. It is away for
+/// redemptions while the gate is closed.
 struct Gated {
     inner: MemoryTokenStore,
     begun: Semaphore,
@@ -80,16 +82,89 @@ impl TokenStore for Gated {
         now: Timestamp,
     ) -> Result<Redeemed> {
         self.begun.add_permits(1);
-        self.gate.acquire().await.unwrap().forget();
+        self.gate.acquire().await.map_err(Error::store_unavailable)?.forget();
         self.inner.redeem(id, operation, digest, now).await
     }
 }
 
-#[tokio::test]
-async fn a_caller_that_vanishes_does_not_stop_the_redemption_and_may_ask_again() {
+fn gated() -> (Arc<Gated>, Bench) {
     let store =
         Arc::new(Gated { inner: MemoryTokenStore::new(), begun: Semaphore::new(0), gate: Semaphore::new(0) });
-    let bench = Bench::on(store.clone());
+    (store.clone(), Bench::on(store))
+}
+
+/// Begins to authorize, as far as the gate.
+async fn begin(
+    store: &Gated,
+    bench: &Bench,
+    operation: CheckedOperation,
+    jwt: &SecretText,
+) -> tokio::task::JoinHandle<Result<Authorized>> {
+    let (authorize, call, jwt) = (bench.authorize(), bench.call(NOW), jwt.clone());
+    let task = tokio::spawn(async move { authorize.authorize(&call, operation, Some(jwt)).await });
+    store.begun.acquire().await.unwrap().forget();
+    task
+}
+
+#[tokio::test]
+async fn an_operation_whose_token_was_spent_at_the_last_moment_does_not_use_up_its_id() {
+    let (store, bench) = gated();
+    let jwt = bench.issue(&for_signing(1)).await;
+    let (winner, loser) = (sign(1, b"one"), sign(2, b"two"));
+    let first = begin(&store, &bench, winner.clone(), &jwt).await;
+    let second = begin(&store, &bench, loser.clone(), &jwt).await;
+    assert_eq!(bench.operations.count(), 2);
+    store.gate.add_permits(2);
+    first.await.unwrap().unwrap();
+    assert_eq!(second.await.unwrap().unwrap_err().reason(), Reason::TokenAlreadyRedeemed);
+    assert!(bench.operations.holds(winner.operation().id));
+    assert!(!bench.operations.holds(loser.operation().id));
+    // The id is good for whatever it is used for next, and what was authorized stays.
+    store.gate.add_permits(1);
+    let jwt = bench.issue(&for_signing(2)).await;
+    authorize(&bench, sign(2, b"three"), Some(&jwt), NOW).await.unwrap();
+    let error = refused(&bench, sign(1, b"three"), Some(&jwt)).await;
+    assert_eq!(error.reason(), Reason::TokenAlreadyRedeemed);
+}
+
+#[tokio::test]
+async fn while_the_token_store_is_away_an_operation_uses_up_no_id() {
+    let (store, bench) = gated();
+    let operation = export(1);
+    let jwt = bench.issue(&bound(1, &operation)).await;
+    store.gate.close();
+    let error = refused(&bench, operation, Some(&jwt)).await;
+    assert_eq!(error.reason(), Reason::StoreUnavailable);
+    assert_eq!(bench.operations.count(), 0);
+}
+
+#[tokio::test]
+async fn an_id_that_another_call_found_tied_is_not_let_go_of() {
+    let (store, bench) = gated();
+    let operation = sign(1, b"hello");
+    let (jwt, other) = (bench.issue(&for_signing(1)).await, bench.issue(&for_signing(2)).await);
+    // The call that tied the id is refused in the end; one that came meanwhile is not.
+    let tied = begin(&store, &bench, operation.clone(), &jwt).await;
+    let joined = begin(&store, &bench, operation.clone(), &other).await;
+    store
+        .inner
+        .redeem(for_signing(1).id, sign(9, b"x").operation().id, sign(9, b"x").digest(), NOW)
+        .await
+        .unwrap();
+    store.gate.add_permits(2);
+    assert_eq!(tied.await.unwrap().unwrap_err().reason(), Reason::TokenAlreadyRedeemed);
+    joined.await.unwrap().unwrap();
+    assert!(bench.operations.holds(operation.operation().id));
+    // Nor is it by a repetition that is refused.
+    store.gate.close();
+    let error = refused(&bench, operation.clone(), Some(&other)).await;
+    assert_eq!(error.reason(), Reason::StoreUnavailable);
+    assert!(bench.operations.holds(operation.operation().id));
+}
+
+#[tokio::test]
+async fn a_caller_that_vanishes_does_not_stop_the_redemption_and_may_ask_again() {
+    let (store, bench) = gated();
     let operation = export(1);
     let token = bound(1, &operation);
     let jwt = bench.issue(&token).await;

@@ -171,6 +171,33 @@ async fn bad_requests_are_refused_for_what_is_wrong_with_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn wrong_codes_share_a_row_of_the_audit_trail() {
+    let world = World::new().await;
+    for code in ["000000", "000000", "111111", "throttle", "throttle"] {
+        let message =
+            pb::AuthenticateTotpRequest { code: code.to_owned(), ..authentication(&["wallet:sign"]) };
+        world.refused_authentication(message).await;
+    }
+    let rows = world.audit.list(Some(environment()), None, 50).await.unwrap();
+    let counts: Vec<_> = rows.iter().map(|row| (row.outcome, row.count)).collect();
+    assert_eq!(
+        counts,
+        [(Outcome::Refused(Reason::FactorThrottled), 2), (Outcome::Refused(Reason::CodeRejected), 3),]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeated_request_gets_its_token_as_long_as_the_store_has_it_and_then_none() {
+    let world = World::new().await;
+    let first = world.authenticate(&["wallet:sign"], None).await;
+    assert_eq!(world.authenticate(&["wallet:sign"], None).await.token_id, first.token_id);
+    // The stand-in for the factors answers for ever; the token store forgets, the database does not.
+    world.clock.advance(Duration::from_secs(3_600));
+    let refused = world.refused_authentication(authentication(&["wallet:sign"])).await;
+    assert_eq!(refused.reason(), Reason::TokenUnknown);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn introspection_shows_a_token_to_its_own_session_only() {
     let world = World::new().await;
     let elevated = world.authenticate(&["wallet:sign", "wallet:reshare"], None).await;

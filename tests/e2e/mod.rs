@@ -1,0 +1,9 @@
+//! The binary as people use it: what it prints, its commands, its files, its signals.
+
+mod cli;
+mod codes;
+mod config;
+mod demo;
+mod grpcurl;
+mod restart;
+mod shutdown;

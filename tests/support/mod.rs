@@ -1,0 +1,17 @@
+//! What the tests of the running suite have in common: a suite as a child process, people and their tokens, calls and
+//! what may be said about their refusals.
+
+pub(crate) mod admin;
+pub(crate) mod answer;
+pub(crate) mod audit;
+pub(crate) mod catalogue;
+pub(crate) mod child;
+pub(crate) mod codes;
+pub(crate) mod dev;
+pub(crate) mod exports;
+pub(crate) mod fresh;
+pub(crate) mod raw;
+pub(crate) mod secrets;
+pub(crate) mod tokens;
+pub(crate) mod tools;
+pub(crate) mod user;
