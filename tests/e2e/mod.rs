@@ -7,3 +7,4 @@ mod demo;
 mod grpcurl;
 mod restart;
 mod shutdown;
+mod telemetry;

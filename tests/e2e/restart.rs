@@ -23,7 +23,7 @@ async fn again(user: &User, suite: &DevSuite) -> User {
 async fn what_was_kept_is_there_again_and_what_was_spent_stays_spent() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let options = Options { data: Some(&data) };
+    let options = Options { data: Some(&data), ..Options::default() };
     let mut first = DevSuite::start("restart-1", &options);
     let user = User::new(&first).await;
     let wallet = user.wallet().await;

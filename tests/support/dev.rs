@@ -63,6 +63,8 @@ impl KeyHolder {
 pub(crate) struct Options<'a> {
     /// Where it keeps its state; nowhere by default.
     pub(crate) data: Option<&'a Path>,
+    /// Settings beside those for its logs.
+    pub(crate) variables: &'a [(&'a str, &'a str)],
 }
 
 /// A running suite.
@@ -84,6 +86,7 @@ impl DevSuite {
         let mut command = countersign();
         command.args(["dev", "--listen", "127.0.0.1:0", "--dev-file"]).arg(&path);
         command.env("COUNTERSIGN__LOG__LEVEL", "debug").env("COUNTERSIGN__LOG__FORMAT", "json");
+        command.envs(options.variables.iter().copied());
         if let Some(data) = options.data {
             command.arg("--data").arg(data);
         }
