@@ -6,6 +6,7 @@ pub(crate) mod change;
 pub(crate) mod decide;
 pub(crate) mod environment;
 pub(crate) mod facts;
+pub(crate) mod origins;
 pub(crate) mod preset;
 pub(crate) mod proof;
 pub(crate) mod provider;

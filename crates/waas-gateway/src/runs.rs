@@ -27,7 +27,7 @@ const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 impl Gateway {
     /// Runs `work`, which must keep what it comes to by [`Gateway::keep`], unless the operation is being run or done;
-    /// then answers what that came to. The intent is on record before `work` begins.
+    /// then answers what that came to. Writes down the intent first.
     ///
     /// # Errors
     ///
@@ -39,26 +39,33 @@ impl Gateway {
         operation: &CheckedOperation,
         work: impl Future<Output = Result<Outcome>> + Send,
     ) -> Result<Outcome> {
+        caller.trail.intend().await?;
         let key = OperationKey::of(operation);
         let _running = match self.in_flight.enter(key, operation.digest()) {
             Ok(guard) => guard,
-            Err(other) if other.digest != operation.digest() => return Err(operation_id_reused()),
+            Err(other) if other.digest != operation.digest() => {
+                return Err(not_run(caller, operation_id_reused()).await);
+            }
             Err(other) => {
                 other.ended().await;
-                return self.outcome(operation).await?.ok_or_else(|| busy(ASK_AGAIN));
+                return match self.outcome(operation).await? {
+                    Some(outcome) => Ok(outcome),
+                    None => Err(not_run(caller, busy(ASK_AGAIN)).await),
+                };
             }
         };
         let now = self.clock.now();
         let run = self.fresh_run(now);
-        let first = match self.operations.claim(key, operation.digest(), operation.kind(), run, now).await? {
-            Claim::Granted { first } => first,
-            Claim::Done(outcome) => return Ok(outcome),
-            Claim::Busy(until) => return Err(busy(until.since(now).min(ASK_AGAIN))),
+        let claim = self.operations.claim(key, operation.digest(), operation.kind(), run, now).await;
+        let first = match claim {
+            Ok(Claim::Granted { first }) => first,
+            Ok(Claim::Done(outcome)) => return Ok(outcome),
+            Ok(Claim::Busy(until)) => {
+                return Err(not_run(caller, busy(until.since(now).min(ASK_AGAIN))).await);
+            }
+            Err(refused) => return Err(not_run(caller, refused).await),
         };
-        let result = match caller.trail.intend().await {
-            Ok(()) => tokio::time::timeout(RUN_LIMIT, work).await.unwrap_or_else(|_| Err(too_long())),
-            Err(unwritten) => Err(unwritten),
-        };
+        let result = tokio::time::timeout(RUN_LIMIT, work).await.unwrap_or_else(|_| Err(too_long()));
         let given_up = match &result {
             Ok(_) => Ok(()),
             // What was never authorized leaves nothing behind: its id is free for an operation that is.
@@ -88,13 +95,17 @@ impl Gateway {
     }
 }
 
-/// Whether the nodes were not asked at all, or refused the receipt, which they look at before anything else of an
-/// operation. What the id is bound to at a node that did accept it is that node's to enforce.
+/// What a call is told that ran nothing, and so changed nothing in spite of its intent.
+async fn not_run(caller: &Caller, error: Error) -> Error {
+    caller.trail.untouched().await;
+    error
+}
+
+/// Whether the nodes refused the receipt, which they look at before anything else of an operation. What the id is bound to at a node that did accept it is that node's to enforce.
 const fn never_authorized(reason: Reason) -> bool {
     matches!(
         reason,
-        Reason::AuditUnavailable
-            | Reason::ReceiptMissing
+        Reason::ReceiptMissing
             | Reason::ReceiptInvalid
             | Reason::ReceiptExpired
             | Reason::ReceiptMismatch

@@ -6,17 +6,14 @@ use kernel::{Action, Error, Result};
 
 use super::Mode;
 use super::action_settings::{ActionSettings, ActionTable};
-use super::address;
 use super::environment::Settings;
+use super::origins;
 use super::provider::{self, ProviderDraft};
-use super::refusals::{Refusals, all};
+use super::refusals::Refusals;
 use super::relying_party::RelyingPartyDraft;
 
 /// The longest display name, in bytes.
 const MAX_DISPLAY_NAME: usize = 128;
-
-/// The most origins in one list.
-pub(crate) const MAX_ORIGINS: usize = 32;
 
 /// How many TOTP devices an environment may allow a user.
 const TOTP_DEVICES: RangeInclusive<u32> = 1..=10;
@@ -62,7 +59,7 @@ impl Settings {
                 self.relying_party = draft.map(|draft| draft.check(mode)).transpose()?;
             }
             Change::AllowedOrigins(origins) => {
-                self.allowed_origins = check_origins("environment.allowed_origins", &origins, mode)?;
+                self.allowed_origins = origins::check("environment.allowed_origins", &origins, mode)?;
             }
             Change::ActionSettings(entries) => {
                 self.actions = ActionTable::check(entries, "environment.action_settings")?;
@@ -86,23 +83,6 @@ fn display_name(name: String) -> Result<String> {
         ));
     }
     Ok(name)
-}
-
-/// Checks a list of origins, and that none stands there twice. `field` is the path of the list.
-pub(crate) fn check_origins(field: &str, origins: &[String], mode: Mode) -> Result<Vec<String>> {
-    if origins.len() > MAX_ORIGINS {
-        return Err(Error::invalid(field, "must have at most 32 entries"));
-    }
-    let checked = all(origins
-        .iter()
-        .enumerate()
-        .map(|(index, origin)| address::origin(&format!("{field}[{index}]"), origin, mode)))?;
-    for (index, origin) in checked.iter().enumerate() {
-        if checked[..index].contains(origin) {
-            return Err(Error::invalid(format!("{field}[{index}]"), "stands in the list twice"));
-        }
-    }
-    Ok(checked)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use kernel::{Error, Result};
 
 use super::Mode;
 use super::address;
-use super::change::check_origins;
+use super::origins;
 
 /// A relying party that was checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl RelyingPartyDraft {
             ));
         }
         let field = "environment.relying_party.origins";
-        let origins = check_origins(field, &self.origins, mode)?;
+        let origins = origins::check(field, &self.origins, mode)?;
         if origins.is_empty() {
             return Err(Error::invalid(field, "must have at least one entry"));
         }
