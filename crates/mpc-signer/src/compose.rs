@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use kernel::{Clock, Entropy};
 use runtime::identity::Admins;
-use runtime::receipts::{ReceiptKeys, ReceiptVerifier};
+use runtime::receipts::{ReceiptKeys, ReceiptVerifier, audience_of_group};
 use runtime::{Gate, GateParts, Mount, RoleMounts};
 use sea_orm::DatabaseConnection;
 use storage::{AuditLog, Sealer, Spending};
@@ -44,8 +44,11 @@ impl fmt::Debug for Parts {
 /// What a node serves: its audit trail to administrators, and the protocols to the coordinator.
 pub fn mounts(parts: Parts) -> RoleMounts {
     let Parts { local, database, sealer, receipt_keys, admins, audit, clock, entropy } = parts;
-    let receipts =
-        ReceiptVerifier::new(receipt_keys, local.directory().group().audience(), Arc::clone(&clock));
+    let receipts = ReceiptVerifier::new(
+        receipt_keys,
+        audience_of_group(local.directory().group().as_str()),
+        Arc::clone(&clock),
+    );
     let signer = Signer::new(
         local,
         entropy,

@@ -47,6 +47,11 @@ impl Bench {
 }
 
 #[test]
+fn the_audience_of_a_group_names_it() {
+    assert_eq!(audience_of_group("main"), GROUP);
+}
+
+#[test]
 fn a_receipt_for_exactly_this_operation_is_accepted() {
     let bench = Bench::new();
     let checked = bench.operation().check().unwrap();
