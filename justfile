@@ -16,6 +16,14 @@ demo *arguments:
 test:
     tests/run
 
+# Breaks servers and services 1,000 times in the middle of traffic (docs/faults.md); `just faults --kind split-brain`.
+faults *arguments:
+    tests/faults/run {{ arguments }}
+
+# Measures how long an authorization takes and what it costs (docs/performance.md).
+load *arguments:
+    tests/load/run {{ arguments }}
+
 # Refuses what the compiler, clippy and buf warn of.
 lint:
     tests/tools/install

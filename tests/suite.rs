@@ -7,6 +7,10 @@ mod contract;
 #[cfg(test)]
 mod e2e;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod laws;
+#[cfg(test)]
+mod processes;
 #[cfg(test)]
 mod support;

@@ -107,6 +107,7 @@ impl Nodes {
             sealer: Arc::new(Sealer::new([(1, key)], Arc::clone(&self.entropy) as _).unwrap()),
             receipt_keys: Arc::clone(&self.keys),
             admins: Admins::new(Vec::new()),
+            not_before: None,
             audit: Arc::clone(&place.audit) as _,
             clock: Arc::clone(&self.clock) as _,
             entropy: Arc::clone(&self.entropy) as _,

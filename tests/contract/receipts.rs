@@ -21,7 +21,7 @@ async fn a_receipt_says_what_it_is_for() {
     let authorized = user.authorize(&operation, "").await.done();
     let (header, claims) = parts(&authorized.receipt);
     assert_eq!(header["typ"], "receipt+jwt");
-    assert_eq!(claims["aud"], "urn:countersign:nodes:dev");
+    assert_eq!(claims["aud"], format!("urn:countersign:nodes:{}", suite().directory().group()));
     assert_eq!(claims["operation_id"], operation.id.to_string());
     assert_eq!(claims["sub"], user.id.to_string());
     assert!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap() <= 60);

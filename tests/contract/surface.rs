@@ -76,10 +76,13 @@ macro_rules! reflected {
 
 #[tokio::test]
 async fn both_versions_of_reflection_list_exactly_what_is_mounted() {
-    let mut expected = services(&public());
-    expected.insert(HEALTH.to_owned());
-    assert_eq!(reflected!(v1, suite().connect().await), expected);
-    assert_eq!(reflected!(v1alpha, suite().connect().await), expected);
+    for listener in suite().listeners() {
+        let mut expected = services(&public());
+        expected.retain(|service| listener.has(service));
+        expected.insert(HEALTH.to_owned());
+        assert_eq!(reflected!(v1, listener.connect()), expected);
+        assert_eq!(reflected!(v1alpha, listener.connect()), expected);
+    }
 }
 
 #[tokio::test]
@@ -104,18 +107,26 @@ async fn health(channel: &Channel, service: &str) -> Result<ServingStatus, Code>
 
 #[tokio::test]
 async fn health_is_told_of_every_service_and_of_no_other() {
-    let channel = suite().connect().await;
-    for service in services(&public()) {
-        assert_eq!(health(&channel, &service).await, Ok(ServingStatus::Serving), "{service}");
+    for listener in suite().listeners() {
+        let channel = listener.connect();
+        let (here, mut absent): (BTreeSet<_>, BTreeSet<_>) =
+            services(&public()).into_iter().partition(|service| listener.has(service));
+        for service in here {
+            assert_eq!(health(&channel, &service).await, Ok(ServingStatus::Serving), "{service}");
+            assert_watched(&channel, service).await;
+        }
+        assert_eq!(health(&channel, "").await, Ok(ServingStatus::Serving), "the whole listener");
+        absent.extend(services(&of_peers()));
+        absent.insert("countersign.novelty.v1.NoService".to_owned());
+        for service in absent {
+            assert_eq!(health(&channel, &service).await, Err(Code::NotFound), "{service}");
+        }
     }
-    assert_eq!(health(&channel, "").await, Ok(ServingStatus::Serving), "the whole listener");
-    let mut absent = services(&of_peers());
-    absent.insert("countersign.novelty.v1.NoService".to_owned());
-    for service in absent {
-        assert_eq!(health(&channel, &service).await, Err(Code::NotFound), "{service}");
-    }
-    let request = HealthCheckRequest { service: services(&public()).pop_first().unwrap() };
-    let mut watched = HealthClient::new(channel).watch(request).await.unwrap().into_inner();
+}
+
+async fn assert_watched(channel: &Channel, service: String) {
+    let request = HealthCheckRequest { service };
+    let mut watched = HealthClient::new(channel.clone()).watch(request).await.unwrap().into_inner();
     let first = watched.message().await.unwrap().unwrap();
     assert_eq!(first.status(), ServingStatus::Serving);
 }

@@ -4,6 +4,7 @@ mod cli;
 mod codes;
 mod config;
 mod demo;
+mod generated_clients;
 mod grpcurl;
 mod restart;
 mod shutdown;

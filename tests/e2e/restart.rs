@@ -47,7 +47,7 @@ async fn what_was_kept_is_there_again_and_what_was_spent_stays_spent() {
         }
     }
     let environment = first.environment();
-    assert!(first.process.stop().success());
+    assert!(first.process().stop().success());
     assert!(!is_alive(first.file.pid));
     assert!(!first.dev_file().exists(), "whoever looks for a suite must not find one that is gone");
     for entry in std::fs::read_dir(&data).unwrap() {
@@ -101,7 +101,7 @@ async fn without_a_folder_to_keep_it_in_everything_is_gone() {
     let environment = first.environment();
     let user = User::new(&first).await;
     user.wallet().await;
-    assert!(first.process.stop().success());
+    assert!(first.process().stop().success());
     let second = DevSuite::start("throw-away-2", &Options::default());
     assert_ne!(second.environment(), environment);
     let stranger = again(&user, &second).await;

@@ -46,7 +46,7 @@ async fn calls_in_flight_are_finished_and_the_process_ends_well() {
             }
         }
         assert_eq!(made, USERS * CALLS);
-        assert!(suite.process.ended().success(), "SIG{name}");
+        assert!(suite.process().ended().success(), "SIG{name}");
         assert!(!is_alive(suite.file.pid));
         let endpoint = Endpoint::from_shared(suite.file.endpoint.clone()).unwrap();
         assert!(endpoint.connect().await.is_err(), "the port is free again");

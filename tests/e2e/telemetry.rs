@@ -89,7 +89,7 @@ async fn a_collector_is_told_of_calls_and_their_traces() {
     assert_eq!(answer.metadata().get("countersign-trace-id").unwrap(), TRACE);
 
     // What has not been sent is sent before the process ends.
-    assert!(tokio::task::spawn_blocking(move || suite.process.stop()).await.unwrap().success());
+    assert!(tokio::task::spawn_blocking(move || suite.process().stop()).await.unwrap().success());
     stop.cancel();
     server.await.unwrap().unwrap();
     let spans = collector.spans.lock().unwrap().clone();

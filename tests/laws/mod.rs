@@ -2,6 +2,7 @@
 //! will. Each checker is a function from text to complaints; beside the test that runs it over the tree stand tests
 //! that show it complaining.
 
+mod callers;
 mod dependencies;
 mod documents;
 mod errors;

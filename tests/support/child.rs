@@ -90,6 +90,20 @@ impl Running {
         self.stop()
     }
 
+    /// The program's process id.
+    pub(crate) fn pid(&self) -> u32 {
+        let supervisor = self.supervisor.id();
+        let children = std::fs::read_to_string(format!("/proc/{supervisor}/task/{supervisor}/children"));
+        let children = children.expect("a running supervisor");
+        children.split_whitespace().next().and_then(|pid| pid.parse().ok()).expect("a running program")
+    }
+
+    /// Ends it as a crash does.
+    pub(crate) fn kill(&mut self) {
+        signal(self.pid(), "KILL");
+        self.stop();
+    }
+
     /// Ends it as an operator does, and says how it ended.
     pub(crate) fn stop(&mut self) -> ExitStatus {
         drop(self.leash.take());

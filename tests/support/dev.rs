@@ -1,7 +1,7 @@
-//! `countersign dev` as a child process.
+//! The suite that tests call: `countersign dev` as a child process, or a process per role behind one address.
 
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use data_encoding::BASE64;
 use jose::{Algorithm, KeySet, Kind, SigningKey};
@@ -9,13 +9,20 @@ use kernel::secret::ExposeSecret as _;
 use kernel::{EnvironmentId, SecretBytes};
 use mpc_signer::domain::NodeDirectory;
 use mpc_signer::settings::GroupSettings;
+use runtime::SystemClock;
+use runtime::channel::{self, ChannelSettings};
+use runtime::tls::Credentials;
 use serde::Deserialize;
 use tempfile::TempDir;
 use tonic::transport::{Channel, Endpoint};
 
 use super::child::Running;
+use super::deployment::Deployment;
+use super::front::Front;
+use super::processes;
 use super::secrets::secret;
-use super::tools::{PATIENCE, countersign};
+use super::servers::{self, Servers};
+use super::tools::{PATIENCE, SUITE, countersign, said};
 
 /// The last line of what a suite says when it is up.
 const READY: &str = "Stop with Ctrl-C.";
@@ -65,6 +72,8 @@ pub(crate) struct Options<'a> {
     pub(crate) data: Option<&'a Path>,
     /// Settings beside those for its logs.
     pub(crate) variables: &'a [(&'a str, &'a str)],
+    /// Servers to keep state in, in place of files and memory.
+    pub(crate) servers: Option<&'a Servers>,
 }
 
 /// A running suite.
@@ -73,9 +82,16 @@ pub(crate) struct DevSuite {
     pub(crate) file: DevFile,
     /// What it printed when it was up.
     pub(crate) banner: String,
-    /// The process. Ended before the folder goes.
-    pub(crate) process: Running,
+    host: Host,
     folder: TempDir,
+}
+
+/// What runs. Ended before the folder goes.
+enum Host {
+    /// One process has it all.
+    Together(Running),
+    /// A process per role, behind addresses of their own.
+    Apart { deployment: Box<Deployment>, _fronts: Vec<Front> },
 }
 
 impl DevSuite {
@@ -90,12 +106,80 @@ impl DevSuite {
         if let Some(data) = options.data {
             command.arg("--data").arg(data);
         }
+        if let Some(servers) = options.servers {
+            command.env("COUNTERSIGN__STORES__DATABASE", &servers.postgres);
+            command.env("COUNTERSIGN__STORES__REDIS__URL", &servers.redis);
+            if options.data.is_none() {
+                command.arg("--data").arg(folder.path().join("data"));
+            }
+        }
         let process = Running::start(name, &command);
         let banner = process.output_until(|line| line == READY);
         let file: DevFile = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        Self::new(file, banner, Host::Together(process), folder)
+    }
+
+    /// Of processes that run.
+    pub(crate) fn apart(file: DevFile, deployment: Deployment, fronts: Vec<Front>, folder: TempDir) -> Self {
+        Self::new(
+            file,
+            String::new(),
+            Host::Apart { deployment: Box::new(deployment), _fronts: fronts },
+            folder,
+        )
+    }
+
+    fn new(file: DevFile, banner: String, host: Host, folder: TempDir) -> Self {
         secret(&file.provider.key);
         secret(&file.admin.key);
-        Self { file, banner, process, folder }
+        Self { file, banner, host, folder }
+    }
+
+    /// The one process that it is.
+    pub(crate) fn process(&mut self) -> &mut Running {
+        match &mut self.host {
+            Host::Together(process) => process,
+            Host::Apart { .. } => panic!("this suite is many processes"),
+        }
+    }
+
+    /// The processes, if it is more than one.
+    pub(crate) fn deployment(&self) -> Option<&Deployment> {
+        match &self.host {
+            Host::Together(_) => None,
+            Host::Apart { deployment, .. } => Some(deployment),
+        }
+    }
+
+    /// A connection to each of the processes of token-issuer, of which there must be as many.
+    pub(crate) fn issuers(&self, count: usize) -> Vec<Channel> {
+        let deployment = self.deployment().expect("a process per role");
+        let urls = deployment.public_endpoints("token-issuer");
+        assert_eq!(urls.len(), count);
+        urls.into_iter()
+            .map(|url| Listener { url, authority: deployment.authority(), packages: Vec::new() }.connect())
+            .collect()
+    }
+
+    /// The listeners for users, each with the packages whose services are there: one for all, or one for each role.
+    pub(crate) fn listeners(&self) -> Vec<Listener> {
+        match &self.host {
+            Host::Together(_) => {
+                vec![Listener {
+                    url: self.file.endpoint.clone(),
+                    authority: None,
+                    packages: PACKAGES.to_vec(),
+                }]
+            }
+            Host::Apart { deployment, .. } => PACKAGES
+                .iter()
+                .map(|package| Listener {
+                    url: deployment.public_endpoint(&package.replace('_', "-")),
+                    authority: deployment.authority(),
+                    packages: vec![package],
+                })
+                .collect(),
+        }
     }
 
     /// The file that the suite wrote for clients.
@@ -124,15 +208,52 @@ impl DevSuite {
     }
 }
 
+/// The packages that users and administrators call.
+const PACKAGES: [&str; 4] = ["policy", "mfa_devices", "token_issuer", "waas_gateway"];
+
+/// A listener for users.
+pub(crate) struct Listener {
+    url: String,
+    authority: Option<PathBuf>,
+    packages: Vec<&'static str>,
+}
+
+impl Listener {
+    /// Whether it has a service.
+    pub(crate) fn has(&self, service: &str) -> bool {
+        self.packages.iter().any(|package| service.starts_with(&format!("countersign.{package}.")))
+    }
+
+    /// A connection straight to it.
+    pub(crate) fn connect(&self) -> Channel {
+        let credentials = self
+            .authority
+            .as_ref()
+            .map(|file| Credentials::client("authority", file, Arc::new(SystemClock)).unwrap());
+        let settings = ChannelSettings { url: self.url.clone(), ..ChannelSettings::default() };
+        channel::connect("listener", &settings, credentials).unwrap()
+    }
+}
+
 /// A connection to any address of a suite.
 pub(crate) async fn connect(endpoint: &str) -> Channel {
     let endpoint = Endpoint::from_shared(endpoint.to_owned()).unwrap();
     endpoint.connect_timeout(PATIENCE).timeout(PATIENCE).connect().await.unwrap()
 }
 
-static SUITE: OnceLock<DevSuite> = OnceLock::new();
+static SHARED: OnceLock<DevSuite> = OnceLock::new();
 
-/// The suite that most tests share. Each makes users, and where it changes settings an environment, of its own.
+/// The suite that most tests share: which one says the variable `COUNTERSIGN_TEST_SUITE`. Each test makes users, and
+/// where it changes settings an environment, of its own.
 pub(crate) fn suite() -> &'static DevSuite {
-    SUITE.get_or_init(|| DevSuite::start("suite", &Options::default()))
+    SHARED.get_or_init(|| match said(SUITE).as_deref() {
+        None | Some("all-in-one") => DevSuite::start("suite", &Options::default()),
+        Some("all-in-one-on-servers") => {
+            let servers = servers::fresh();
+            DevSuite::start("suite-on-servers", &Options { servers: Some(&servers), ..Options::default() })
+        }
+        Some("processes") => processes::start("apart", None),
+        Some("processes-on-servers") => processes::start("apart-on-servers", Some(&servers::fresh())),
+        Some(other) => panic!("{SUITE} is `{other}`, which is no suite"),
+    })
 }

@@ -19,6 +19,15 @@ pub(crate) const OATHTOOL: &str = "COUNTERSIGN_OATHTOOL";
 /// Where logs and secrets go that are compared when all tests are through.
 pub(crate) const LOG_DIR: &str = "COUNTERSIGN_TEST_LOG_DIR";
 
+/// Which suite the tests of a running suite share; see `dev::suite`.
+pub(crate) const SUITE: &str = "COUNTERSIGN_TEST_SUITE";
+
+/// What a variable says, if it is set.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads what tests/run says")]
+pub(crate) fn said(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|text| !text.is_empty())
+}
+
 /// A path that tests/run prepared.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads what tests/run prepared")]
 pub(crate) fn prepared(name: &str) -> PathBuf {

@@ -23,19 +23,19 @@ pub struct Attestation {
 }
 
 impl Attestation {
-    /// What was signed, if the pinned key of the node says so.
+    /// What was signed, if a pinned key of the node says so, the present one or an earlier one.
     ///
     /// # Errors
     ///
     /// `ENVELOPE_INVALID` when the node is not in the directory or did not sign this, `PROTOCOL_FAILED` when it
     /// signed something else than a statement about a key.
     pub fn verify(&self, directory: &NodeDirectory) -> Result<KeyStatement> {
-        self.expect_signed_by(directory.node(&self.node).ok_or_else(stranger)?)?;
+        self.expect_signed_by(directory, directory.node(&self.node).ok_or_else(stranger)?)?;
         read(&self.statement)
     }
 
-    fn expect_signed_by(&self, node: &Node) -> Result<()> {
-        if node.has_signed(&self.statement, &self.signature) {
+    fn expect_signed_by(&self, directory: &NodeDirectory, node: &Node) -> Result<()> {
+        if directory.has_attested(node, &self.statement, &self.signature) {
             Ok(())
         } else {
             Err(refused("an attestation is not signed by the node it names")
@@ -44,7 +44,7 @@ impl Attestation {
     }
 }
 
-/// What all nodes of the group agree on: exactly one attestation from each, by its pinned key, all over the same octets,
+/// What all nodes of the group agree on: exactly one attestation from each, by a pinned key of it, all over the same octets,
 /// about a key that this group and nobody else holds.
 ///
 /// # Errors
@@ -60,7 +60,7 @@ pub fn agreed(directory: &NodeDirectory, attestations: &[Attestation]) -> Result
             return Err(refused("there must be exactly one attestation from each node")
                 .with("node_id", node.id.as_str()));
         };
-        attestation.expect_signed_by(node)?;
+        attestation.expect_signed_by(directory, node)?;
         if *agreed.get_or_insert(&attestation.statement) != attestation.statement {
             return Err(failed("the nodes attest different keys or transcripts; create the wallet again"));
         }

@@ -1,6 +1,6 @@
 //! The nodes of a group, as the operator pins them in configuration. Nothing here is ever taken from a message.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -8,6 +8,9 @@ use kernel::ids::InvalidId;
 use kernel::{Error, NodeId, Result};
 
 use crate::key::{is_signature, is_sound};
+
+/// The most earlier keys of one node that are kept.
+pub const MAX_PREVIOUS_KEYS: usize = 16;
 
 /// The largest group. Bounds the size of messages; far above what is run.
 pub const MAX_NODES: usize = 16;
@@ -68,6 +71,8 @@ pub struct NodeDirectory {
     threshold: u16,
     /// By ascending identifier.
     nodes: Vec<Node>,
+    /// Signing keys that nodes had before those they have now.
+    previous: BTreeMap<NodeId, Vec<[u8; 32]>>,
 }
 
 impl NodeDirectory {
@@ -106,7 +111,57 @@ impl NodeDirectory {
         distinct("nodes.signing_key", nodes.iter().map(|node| node.signing_key))?;
         distinct("nodes.kem_key", nodes.iter().map(|node| node.kem_key))?;
         nodes.sort_by_key(|node| node.identifier);
-        Ok(Self { group, threshold, nodes })
+        Ok(Self { group, threshold, nodes, previous: BTreeMap::new() })
+    }
+
+    /// The same group, of which `node` had other signing keys before. They count for what all nodes attested together
+    /// about a key, and for nothing else: see [`NodeDirectory::has_attested`].
+    ///
+    /// # Errors
+    ///
+    /// `INVALID_REQUEST` naming the setting when there is no such node, or there are more than [`MAX_PREVIOUS_KEYS`],
+    /// or one is not of large order or is anybody's key already, a present or an earlier one.
+    pub fn with_previous_keys(mut self, node: &NodeId, keys: Vec<[u8; 32]>) -> Result<Self> {
+        const FIELD: &str = "nodes.previous_signing_keys";
+        if self.node(node).is_none() {
+            return Err(Error::invalid(FIELD, format!("are of {node}, which is not of the group")));
+        }
+        if keys.len() > MAX_PREVIOUS_KEYS {
+            return Err(Error::invalid(FIELD, format!("of node {node} are more than {MAX_PREVIOUS_KEYS}")));
+        }
+        if !keys.iter().all(is_sound) {
+            return Err(Error::invalid(
+                FIELD,
+                format!("of node {node} are not Ed25519 public keys of large order"),
+            ));
+        }
+        if !keys.is_empty() {
+            self.previous.insert(node.clone(), keys);
+        }
+        let present = self.nodes.iter().map(|node| node.signing_key);
+        distinct(FIELD, present.chain(self.previous.values().flatten().copied()))?;
+        Ok(self)
+    }
+
+    /// The signing keys that a node had before, in the order they were given.
+    pub fn previous_keys(&self, node: &NodeId) -> &[[u8; 32]] {
+        self.previous.get(node).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether the node made this signature over what is attested, by its key or by one that it had before.
+    ///
+    /// An attestation is made once and stands for as long as the wallet does, so a node that gets a new identity must
+    /// be known by its earlier ones. That is sound because nothing is believed that not all nodes attested: whoever has
+    /// an earlier key of one node can do no more with it than with that node's key while it was in use. Envelopes and
+    /// boxes are made anew each time, and count by the present key only.
+    pub fn has_attested(&self, node: &Node, statement: &[u8], signature: &[u8; 64]) -> bool {
+        node.has_signed(statement, signature)
+            || self.previous_keys(&node.id).iter().any(|key| is_signature(key, statement, signature))
+    }
+
+    /// Whether both are the same group as it is now. Earlier keys do not count: nodes do not tell them to each other.
+    pub fn is_same_group(&self, other: &Self) -> bool {
+        (&self.group, self.threshold, &self.nodes) == (&other.group, other.threshold, &other.nodes)
     }
 
     /// The group's name.
@@ -194,6 +249,29 @@ mod tests {
         // The neutral element signs anything.
         assert_eq!(change(&|nodes| nodes[1].signing_key = fixtures::NEUTRAL_ELEMENT), "nodes.signing_key");
         assert_eq!(change(&|nodes| nodes[1].signing_key = [2; 32]), "nodes.signing_key");
+    }
+
+    #[test]
+    fn earlier_keys_are_sound_and_nobody_elses() {
+        let directory = || fixtures::directory();
+        let id = |number: u16| -> NodeId { format!("node-{number}").parse().unwrap() };
+        let key = |number: u16| fixtures::identity(number).verifying_key().to_bytes();
+        let good = directory().with_previous_keys(&id(1), vec![key(7), key(8)]).unwrap();
+        assert_eq!(good.previous_keys(&id(1)), [key(7), key(8)]);
+        assert!(good.previous_keys(&id(2)).is_empty());
+        let refused = |directory: NodeDirectory, node: u16, keys: Vec<[u8; 32]>| {
+            assert_eq!(field(directory.with_previous_keys(&id(node), keys)), "nodes.previous_signing_keys");
+        };
+        refused(directory(), 9, vec![key(7)]);
+        refused(directory(), 1, vec![key(1)]);
+        refused(directory(), 1, vec![key(2)]);
+        refused(directory(), 1, vec![key(7), key(7)]);
+        refused(good, 2, vec![key(8)]);
+        refused(directory(), 1, vec![fixtures::NEUTRAL_ELEMENT]);
+        refused(directory(), 1, (10..27).map(key).collect());
+        assert_eq!(directory().with_previous_keys(&id(1), vec![]).unwrap(), directory());
+        let earlier = directory().with_previous_keys(&id(1), vec![key(7)]).unwrap();
+        assert!(earlier != directory() && earlier.is_same_group(&directory()));
     }
 
     #[test]

@@ -15,7 +15,7 @@ mod statement;
 mod tests;
 
 pub use agreement::{Attestation, agreed};
-pub use directory::{GroupName, MAX_NODES, Node, NodeDirectory};
+pub use directory::{GroupName, MAX_NODES, MAX_PREVIOUS_KEYS, Node, NodeDirectory};
 pub use encoding::{Decoder, Encoder, Malformed};
 pub use export::{SealedShare, export_binding};
 pub use key::{Participant, WalletKey};

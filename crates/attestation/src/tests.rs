@@ -3,7 +3,7 @@ use kernel::{Reason, Result};
 use proptest::prelude::*;
 
 use crate::fixtures::{NEUTRAL_ELEMENT, attest, directory, identity, nodes, statement};
-use crate::{Attestation, KeyStatement, SealedShare, agreed, export_binding};
+use crate::{Attestation, KeyStatement, NodeDirectory, SealedShare, agreed, export_binding};
 
 fn reason(result: Result<KeyStatement>) -> Reason {
     result.unwrap_err().reason()
@@ -77,6 +77,36 @@ fn each_node_attests_exactly_once_by_its_pinned_key() {
     for bad in [vec![], good[..2].to_vec(), twice, too_many, posing, swapped, stranger, altered, borrowed] {
         assert_eq!(refusal(&bad), Reason::EnvelopeInvalid);
     }
+}
+
+#[test]
+fn what_a_node_attested_before_it_got_a_new_identity_still_counts() {
+    let old = attest(&statement().encode());
+    // Node 1 has another key now.
+    let mut renewed = nodes(3);
+    renewed[0].signing_key = identity(11).verifying_key().to_bytes();
+    let without = NodeDirectory::new("main".parse().unwrap(), 2, renewed).unwrap();
+    assert_eq!(reason(agreed(&without, &old)), Reason::EnvelopeInvalid);
+    let earlier = |number: u16| vec![identity(number).verifying_key().to_bytes()];
+    let with = without.clone().with_previous_keys(&old[0].node, earlier(1)).unwrap();
+    assert_eq!(agreed(&with, &old).unwrap(), statement());
+    assert!(old[0].verify(&with).is_ok());
+    // What it attests now counts too.
+    let mut new = old.clone();
+    new[0].signature = identity(11).sign(&new[0].statement).to_bytes();
+    assert_eq!(agreed(&with, &new).unwrap(), statement());
+    // An earlier key of one node is no key of another one, and signs no box.
+    let elsewhere = without.with_previous_keys(&old[1].node, earlier(1)).unwrap();
+    assert_eq!(reason(agreed(&elsewhere, &old)), Reason::EnvelopeInvalid);
+    let node = with.node(&old[0].node).unwrap();
+    let mut share = SealedShare {
+        node: node.id.clone(),
+        encapsulated_key: [3; 32],
+        ciphertext: vec![4; 80],
+        signature: [0; 64],
+    };
+    share.signature = identity(1).sign(&share.signed(b"binding")).to_bytes();
+    assert!(!share.is_by(node, b"binding"));
 }
 
 #[test]

@@ -1,9 +1,18 @@
 //! The command line.
 
+mod keys;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+
+use crate::roles::Role;
+
+pub(crate) use keys::{
+    CertsOptions, DevAction, DirectoryOptions, EncryptionAction, IssuerAction, IssuerOptions, KeysAction,
+    NodeAction, RootAction, StatementAction,
+};
 
 /// Action-based MFA in front of embedded (MPC) wallets.
 #[derive(Debug, Parser)]
@@ -18,7 +27,15 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Runs the whole suite in this process, on embedded state and fresh random keys, for trying it out.
-    Dev(DevOptions),
+    #[command(args_conflicts_with_subcommands = true)]
+    Dev {
+        /// What else `dev` does.
+        #[command(subcommand)]
+        action: Option<DevAction>,
+        /// How it runs.
+        #[command(flatten)]
+        options: DevOptions,
+    },
     /// Plays the main job with real calls, a line a step, and fails when any step ends differently than promised.
     #[cfg(feature = "demo")]
     Demo(DemoOptions),
@@ -39,6 +56,24 @@ pub(crate) enum Command {
         /// What to do with them.
         #[command(subcommand)]
         action: WalletAction,
+    },
+    /// Runs one role, with the stores and keys that its configuration names.
+    Serve(RoleOptions),
+    /// Brings the schema of a role's database up to date. Safe to run again, to interrupt, and to run twice at once.
+    Migrate(MigrateOptions),
+    /// Looks at everything that a role needs, says what is wrong and how to mend it.
+    Doctor(RoleOptions),
+    /// What an operator decides after a database was put back from a copy.
+    Restore {
+        /// What is decided.
+        #[command(subcommand)]
+        action: RestoreAction,
+    },
+    /// Makes and rotates keys.
+    Keys {
+        /// What to do with them.
+        #[command(subcommand)]
+        action: KeysAction,
     },
     /// Looks at configuration.
     Config {
@@ -191,10 +226,48 @@ pub(crate) struct ProofOptions {
 /// What to do with configuration.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigAction {
-    /// Checks a configuration file and the environment, and says what is wrong.
+    /// Checks a configuration file and the environment, and says what is wrong. Opens no other file, asks nobody.
     Check {
+        /// For which role of `serve`; without it the configuration is that of `countersign dev`.
+        #[arg(long)]
+        role: Option<Role>,
         /// The file (TOML).
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
+    /// Prints every setting of `serve` and `dev`, what it means and what holds without it: docs/configuration.md.
+    Reference,
+}
+
+/// Which role, and what it is told.
+#[derive(Debug, Args)]
+pub(crate) struct RoleOptions {
+    /// The role.
+    #[arg(long)]
+    pub(crate) role: Role,
+    /// The configuration file (TOML). Environment variables COUNTERSIGN__… go before it; see docs/configuration.md.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// Whose database is brought up to date.
+#[derive(Debug, Args)]
+pub(crate) struct MigrateOptions {
+    /// The role.
+    #[arg(long, required_unless_present = "all")]
+    pub(crate) role: Option<Role>,
+    /// Every role that has a table in the file.
+    #[arg(long, conflicts_with = "role")]
+    pub(crate) all: bool,
+    /// The configuration file (TOML).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// What is decided after a restore.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RestoreAction {
+    /// Lets a role serve a database that was put back from a copy. What was given out until now is dead: tokens,
+    /// receipts, codes. Stop the role's processes first.
+    Acknowledge(RoleOptions),
 }

@@ -38,6 +38,7 @@ pub(crate) async fn command(options: DemoOptions) -> Result<ExitCode> {
                 listen: std::net::SocketAddr::from(([127, 0, 0, 1], 0)),
                 data: None,
                 client_file: folder.path().join("dev.json"),
+                stores: crate::config::StoresSettings::default(),
             })
             .await?;
             let file = suite.client_file().clone();

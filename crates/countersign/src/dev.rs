@@ -17,6 +17,7 @@ use runtime::telemetry::Telemetry;
 use crate::cli::DevOptions;
 use crate::config::DevConfig;
 use crate::output;
+use crate::stop::stop_signal;
 
 pub(crate) use suite::{Suite, SuiteOptions};
 
@@ -33,6 +34,7 @@ pub(crate) async fn command(options: DevOptions) -> Result<()> {
         listen: config.listen,
         data: options.data,
         client_file: options.dev_file.path,
+        stores: config.stores,
     })
     .await?;
     output::line(&banner::text(&suite, &this_program()));
@@ -46,18 +48,4 @@ pub(crate) async fn command(options: DevOptions) -> Result<()> {
 /// How to call this program again, for lines that work as printed.
 fn this_program() -> String {
     std::env::current_exe().unwrap_or_else(|_| PathBuf::from("countersign")).display().to_string()
-}
-
-/// Resolves when the process is told to stop. The handlers are installed when this returns, so that no signal is lost.
-fn stop_signal() -> Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(kernel::Error::internal)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(kernel::Error::internal)?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
 }

@@ -1,7 +1,7 @@
 //! Files that hold secrets: only their owner can read them, and they are never half written.
 
 use std::fs::{File, OpenOptions};
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
@@ -41,6 +41,15 @@ pub(crate) fn replace_private(path: &Path, content: &[u8]) -> Result<()> {
     std::fs::rename(&aside, path).map_err(|error| failed(path, &error))
 }
 
+/// Writes a file that everybody may read in place of an older one: whole, or not at all.
+pub(crate) fn replace_public(path: &Path, content: &[u8]) -> Result<()> {
+    let aside = path.with_extension(format!("{}.new", std::process::id()));
+    let _ = std::fs::remove_file(&aside);
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(&aside);
+    write(file.map_err(|error| failed(&aside, &error))?, &aside, content)?;
+    std::fs::rename(&aside, path).map_err(|error| failed(path, &error))
+}
+
 /// Reads a file that holds secrets. Refused when others than its owner can read it.
 pub(crate) fn read_private(path: &Path) -> Result<Vec<u8>> {
     let metadata = std::fs::metadata(path).map_err(|error| failed(path, &error))?;
@@ -52,6 +61,17 @@ pub(crate) fn read_private(path: &Path) -> Result<Vec<u8>> {
         ));
     }
     std::fs::read(path).map_err(|error| failed(path, &error))
+}
+
+/// Reads a text that is no secret, of at most `most` octets.
+pub(crate) fn read_public(path: &Path, most: u64) -> Result<String> {
+    let mut text = String::new();
+    let file = File::open(path).map_err(|error| failed(path, &error))?;
+    file.take(most + 1).read_to_string(&mut text).map_err(|error| failed(path, &error))?;
+    if text.len() as u64 > most {
+        return Err(Error::invalid(path.display().to_string(), format!("is longer than {most} octets")));
+    }
+    Ok(text)
 }
 
 fn write(mut file: File, path: &Path, content: &[u8]) -> Result<()> {

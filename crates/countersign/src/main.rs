@@ -7,13 +7,21 @@ mod config;
 #[cfg(feature = "demo")]
 mod demo;
 mod dev;
+mod doctor;
 mod files;
+mod key_files;
+mod node_directory;
 mod output;
+mod reference;
+mod roles;
+mod serve;
+mod settings;
+mod stop;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use cli::{Cli, Command};
+use cli::{Cli, Command, DevAction};
 use kernel::Result;
 
 fn main() -> ExitCode {
@@ -36,11 +44,17 @@ fn main() -> ExitCode {
 
 async fn run(command: Command) -> Result<ExitCode> {
     match command {
-        Command::Dev(options) => dev::command(options).await?,
+        Command::Dev { action: Some(DevAction::Certs(options)), .. } => commands::certs::run(&options)?,
+        Command::Dev { action: None, options } => dev::command(options).await?,
         #[cfg(feature = "demo")]
         Command::Demo(options) => return demo::command(options).await,
         Command::Token { dev_file, kind } => commands::token::run(&dev_file, kind)?,
         Command::Wallet { target, action } => commands::wallet::run(&target, action).await?,
+        Command::Serve(options) => serve::command(&options).await?,
+        Command::Migrate(options) => commands::migrate::run(&options).await?,
+        Command::Doctor(options) => return doctor::command(&options).await,
+        Command::Restore { action } => commands::restore::run(&action).await?,
+        Command::Keys { action } => commands::keys::run(action).await?,
         Command::Config { action } => commands::config::run(&action)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -37,7 +37,7 @@ pub use key_id::KeyId;
 pub use key_set::{KeySet, MAX_JWKS_BYTES, MAX_KEYS};
 pub use kind::Kind;
 pub use signing::{SigningKey, sign};
-pub use statement::{KeyStatement, MAX_STATEMENT_BYTES, sign_statement, verify_statement};
+pub use statement::{KeyStatement, MAX_STATEMENT_BYTES, peek_statement, sign_statement, verify_statement};
 pub use verify::{Expect, Unverified, Verified, peek, verify};
 
 #[cfg(test)]

@@ -6,9 +6,11 @@
 use kernel::Timestamp;
 use serde_json::{Value, json};
 
-use crate::compact::open;
+use crate::compact::{Parts, open};
+use crate::header::Extras;
+use crate::json::ClaimMap;
 use crate::signing::sign_within;
-use crate::{Algorithm, KeySet, Kind, PublicJwk, SigningKey, StatementError};
+use crate::{Algorithm, KeySet, Kind, PublicJwk, SigningKey, StatementError, TokenError};
 
 /// The longest statement that is read or made, in bytes: room for the largest key set.
 pub const MAX_STATEMENT_BYTES: usize = 96 * 1024;
@@ -91,6 +93,37 @@ pub fn verify_statement(
     }
     let roots = KeySet::from_keys(vec![root.clone()])?;
     let payload = open(text, MAX_STATEMENT_BYTES, Kind::KeyStatement, &[Algorithm::EdDsa], &roots)?.claims;
+    let statement = read(&payload)?;
+    if statement.issuer != issuer {
+        return Err(StatementError::WrongIssuer);
+    }
+    let sequence = statement.sequence;
+    if sequence < minimum_sequence {
+        return Err(StatementError::SequenceTooLow { found: sequence, minimum: minimum_sequence });
+    }
+    if now < Timestamp::from_seconds(statement.not_before) {
+        return Err(StatementError::NotYetValid);
+    }
+    if now >= Timestamp::from_seconds(statement.not_after) {
+        return Err(StatementError::Expired);
+    }
+    Ok(statement)
+}
+
+/// Reads what a text that may be a statement says. **Nothing of it is verified**: good for showing it to somebody, and
+/// for nothing else.
+///
+/// # Errors
+/// [`StatementError`]: not of the form of a statement.
+pub fn peek_statement(text: &str) -> Result<KeyStatement, StatementError> {
+    let parts = Parts::of(text, MAX_STATEMENT_BYTES, Extras::Refused)?;
+    if !Kind::KeyStatement.accepts_typ(parts.header.typ.as_deref()) {
+        return Err(TokenError::WrongKind.into());
+    }
+    read(&parts.payload()?)
+}
+
+fn read(payload: &ClaimMap) -> Result<KeyStatement, StatementError> {
     if payload.keys().any(|name| !MEMBERS.contains(&name.as_str())) {
         return Err(StatementError::Invalid("it has a member that is not known here"));
     }
@@ -115,17 +148,5 @@ pub fn verify_statement(
     }
     let statement = KeyStatement { sequence, issuer: subject.to_owned(), not_before, not_after, keys };
     statement.check()?;
-    if statement.issuer != issuer {
-        return Err(StatementError::WrongIssuer);
-    }
-    if sequence < minimum_sequence {
-        return Err(StatementError::SequenceTooLow { found: sequence, minimum: minimum_sequence });
-    }
-    if now < Timestamp::from_seconds(not_before) {
-        return Err(StatementError::NotYetValid);
-    }
-    if now >= Timestamp::from_seconds(not_after) {
-        return Err(StatementError::Expired);
-    }
     Ok(statement)
 }

@@ -1,5 +1,6 @@
 //! Time as an argument. Only `runtime` reads the system clock; everything else is handed a [`Clock`].
 
+use std::fmt;
 use std::time::Duration;
 
 /// A point in time: milliseconds since the Unix epoch, UTC. One clock decides in a process; values from
@@ -44,6 +45,33 @@ impl Timestamp {
     }
 }
 
+/// In words for people, to the millisecond: `2026-11-18T11:06:40.000Z` (RFC 3339; ISO 8601 for years past 9999).
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const DAY: i64 = 24 * 60 * 60;
+        let (year, month, day) = civil(self.seconds().div_euclid(DAY));
+        let second = self.seconds().rem_euclid(DAY);
+        let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+        let millis = self.0.rem_euclid(1000);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
+    }
+}
+
+/// The date of a day since the Unix epoch, in the proleptic Gregorian calendar. Counts in eras of 400 years, which all
+/// have the same number of days, and in years that begin in March, so that a leap day is a year's last.
+fn civil(day: i64) -> (i64, i64, i64) {
+    const ERA: i64 = 146_097;
+    // From the first of March of the year 0.
+    let day = day + 719_468;
+    let (era, day) = (day.div_euclid(ERA), day.rem_euclid(ERA));
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let next = i64::from(month >= 10);
+    (era * 400 + year + next, month + 3 - 12 * next, day)
+}
+
 /// Where a use case learns what time it is.
 pub trait Clock: Send + Sync {
     /// The current time.
@@ -58,6 +86,27 @@ mod tests {
     fn seconds_round_down_also_before_the_epoch() {
         assert_eq!(Timestamp::from_millis(1999).seconds(), 1);
         assert_eq!(Timestamp::from_millis(-1).seconds(), -1);
+    }
+
+    #[test]
+    fn times_are_shown_as_dates() {
+        // From `date -u -d @… +%FT%T.%3NZ` (GNU coreutils).
+        for (millis, shown) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (-1, "1969-12-31T23:59:59.999Z"),
+            (951_782_400_000, "2000-02-29T00:00:00.000Z"),
+            (951_868_800_000, "2000-03-01T00:00:00.000Z"),
+            (1_709_164_799_123, "2024-02-28T23:59:59.123Z"),
+            (1_735_689_599_000, "2024-12-31T23:59:59.000Z"),
+            (1_795_000_000_000, "2026-11-18T11:06:40.000Z"),
+            (4_107_542_400_000, "2100-03-01T00:00:00.000Z"),
+            (-2_203_891_200_000, "1900-03-01T00:00:00.000Z"),
+            (253_402_300_799_999, "9999-12-31T23:59:59.999Z"),
+        ] {
+            assert_eq!(Timestamp::from_millis(millis).to_string(), shown);
+        }
+        assert!(!Timestamp::from_millis(i64::MAX).to_string().is_empty());
+        assert!(!Timestamp::from_millis(i64::MIN).to_string().is_empty());
     }
 
     #[test]

@@ -172,6 +172,8 @@ reasons! {
     GenerationMismatch = "GENERATION_MISMATCH" => FailedPrecondition;
     /// The user has as many wallets as the gateway keeps for one.
     WalletLimitReached = "WALLET_LIMIT_REACHED" => FailedPrecondition;
+    /// The service has stopped until its operator has looked: its database is older than it was, or is another's.
+    ServiceHalted = "SERVICE_HALTED" => Unavailable;
 }
 
 impl fmt::Display for Reason {

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use kernel::{Clock, Entropy};
+use kernel::{Clock, Entropy, Timestamp};
 use runtime::receipts::ReceiptVerifier;
 use runtime::{Gate, RoleMounts};
 use sea_orm::DatabaseConnection;
 use storage::{AuditLog, Sealer};
 
-use crate::domain::Label;
+use crate::domain::{Label, Restored};
 use crate::grpc;
 use crate::receipts::VerifiedReceipts;
 use crate::service::Service;
@@ -32,13 +32,18 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// The issuer that authenticator apps show.
     pub issuer: Label,
+    /// Where the database was put back: codes and receipts of this time or before count no more, and of the tries until
+    /// then the worst is taken ([`storage::Mark::not_before`]).
+    pub not_before: Option<Timestamp>,
 }
 
 /// The role, ready to be served.
 pub fn compose(parts: Parts) -> RoleMounts {
+    let restored = parts.not_before.map(Restored::until);
     let service = Service {
-        store: Arc::new(SqlDeviceStore::new(parts.database, parts.sealer)),
-        receipts: Arc::new(VerifiedReceipts(parts.receipts)),
+        store: Arc::new(SqlDeviceStore::new(parts.database, parts.sealer).restored(restored)),
+        receipts: Arc::new(VerifiedReceipts(parts.receipts.not_before(parts.not_before))),
+        restored,
         entropy: parts.entropy,
         issuer: parts.issuer,
     };

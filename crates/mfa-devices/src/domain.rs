@@ -8,6 +8,7 @@ pub(crate) mod label;
 pub(crate) mod owner;
 pub(crate) mod proof;
 pub(crate) mod qr;
+pub(crate) mod restored;
 pub(crate) mod throttle;
 pub(crate) mod totp;
 
@@ -17,5 +18,6 @@ pub(crate) use holdings::{Holdings, Target};
 pub use label::Label;
 pub(crate) use owner::Owner;
 pub(crate) use proof::{Attempt, CodeMac, Proof};
+pub(crate) use restored::Restored;
 pub(crate) use throttle::Throttle;
 pub(crate) use totp::{Seed, Step};

@@ -22,6 +22,8 @@ use self::devices::DeviceHandler;
 use self::factors::FactorHandler;
 use crate::service::Service;
 
+pub use self::factors::CALLERS;
+
 /// The services of the role, by listener.
 pub(crate) fn mounts(
     gate: &Gate,
@@ -37,7 +39,7 @@ pub(crate) fn mounts(
             .service(DeviceServiceServer::new(devices).max_decoding_message_size(MAX_REQUEST_BYTES))
             .service(MfaDevicesAdminServiceServer::new(admin).max_decoding_message_size(MAX_REQUEST_BYTES))
             .audit(audit.clone(), clock.clone()),
-        peer: Mount::new()
+        peer: Mount::for_peers(CALLERS)
             .service(FactorServiceServer::new(factors).max_decoding_message_size(MAX_REQUEST_BYTES))
             .audit(audit, clock),
     }

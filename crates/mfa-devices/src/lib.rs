@@ -17,6 +17,7 @@ mod receipts;
 mod refusal;
 mod registration;
 mod removal;
+mod restore;
 mod service;
 mod store;
 #[cfg(test)]
@@ -24,4 +25,7 @@ mod tests;
 
 pub use compose::{Parts, compose};
 pub use domain::Label;
+pub use grpc::CALLERS;
 pub use migrations::Migrator;
+pub use restore::AFTER_RESTORE;
+pub use store::SEALED;

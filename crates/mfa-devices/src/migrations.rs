@@ -4,7 +4,7 @@ mod m000010_totp_devices;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
-/// Brings a database of this service up to date: audit trail, spent receipts, devices.
+/// Brings a database of this service up to date: audit trail, spent receipts, devices, mark.
 #[derive(Clone, Copy, Debug)]
 pub struct Migrator;
 
@@ -14,6 +14,7 @@ impl MigratorTrait for Migrator {
             Box::new(storage::audit::Migration),
             Box::new(storage::spending::Migration),
             Box::new(m000010_totp_devices::Migration),
+            Box::new(storage::mark::Migration),
         ]
     }
 }

@@ -49,6 +49,9 @@ impl Service {
             let left = self.store.throttle(owner, KIND).await?.left(at);
             return Err(refusal::code_rejected(left));
         };
+        if let Some(wait) = self.restored.and_then(|restored| restored.quiet_for(at)) {
+            return Err(refusal::quiet(wait));
+        }
         let answered = self.answer(owner, attempt, at).await?;
         // For a retry too: else the code of an answered request could be guessed at without bound.
         let left = match self.store.take_try(owner, KIND, at).await? {
@@ -108,7 +111,9 @@ impl Service {
         let mut found = None;
         for device in candidates {
             let Some(seed) = self.store.seed(owner, device.id).await? else { continue };
-            if let Some(step) = seed.check(code, at)? {
+            let step = seed.check(code, at)?;
+            let forgotten = |step: &Step| self.restored.is_some_and(|restored| restored.may_be_used(*step));
+            if let Some(step) = step.filter(|step| !forgotten(step)) {
                 let code = seed.mac(attempt.request, code)?;
                 let activates = device.verified_since().is_none();
                 found = Some(Fit { device: device.id, step, code, activates });

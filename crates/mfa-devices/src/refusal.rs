@@ -29,6 +29,19 @@ pub(crate) fn throttled(wait: Duration) -> Error {
     .retry_after(Duration::from_secs(u64::try_from(seconds).unwrap_or(u64::MAX)))
 }
 
+/// The service was restored a moment ago, and no code can be told from one that was used before.
+pub(crate) fn quiet(wait: Duration) -> Error {
+    let seconds = wait.as_millis().div_ceil(1000);
+    Error::new(
+        Reason::FactorThrottled,
+        format!(
+            "the service was just restored from a backup; no code is tested for the next {seconds} seconds"
+        ),
+    )
+    .with(TRIES_LEFT, "0")
+    .retry_after(Duration::from_secs(u64::try_from(seconds).unwrap_or(u64::MAX)))
+}
+
 /// A session that is too old to enrol a first factor.
 pub(crate) fn session_too_old() -> Error {
     Error::new(

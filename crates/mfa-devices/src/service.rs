@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kernel::{Entropy, SessionId, Timestamp};
 use storage::Trail;
 
-use crate::domain::{Label, Owner};
+use crate::domain::{Label, Owner, Restored};
 use crate::ports::{DeviceStore, Receipts};
 
 /// The use cases, each in a file of its own.
@@ -14,6 +14,8 @@ pub(crate) struct Service {
     pub(crate) store: Arc<dyn DeviceStore>,
     /// Checks receipts.
     pub(crate) receipts: Arc<dyn Receipts>,
+    /// Since when it is known what was accepted, where that was forgotten once.
+    pub(crate) restored: Option<Restored>,
     /// Randomness for ids and seeds.
     pub(crate) entropy: Arc<dyn Entropy>,
     /// The issuer in key URIs.

@@ -13,6 +13,7 @@ mod enrolling;
 mod entity;
 mod owners;
 mod reading;
+mod rewrap;
 #[cfg(test)]
 mod tests;
 mod throttling;
@@ -25,8 +26,10 @@ use sea_orm::DatabaseConnection;
 use storage::spending::Spend;
 use storage::{Sealer, Spending};
 
-use crate::domain::{DisplayName, Holdings, Owner, Proof, Seed, Throttle};
+use crate::domain::{DisplayName, Holdings, Owner, Proof, Restored, Seed, Throttle};
 use crate::ports::{Acceptance, DeviceStore, Enrolled, Enrolment, Removal, Try};
+
+pub use rewrap::SEALED;
 
 /// Where a sealed seed belongs.
 const SEED_COLUMN: &str = "totp_devices.secret";
@@ -36,12 +39,24 @@ const SEED_COLUMN: &str = "totp_devices.secret";
 pub(crate) struct SqlDeviceStore {
     database: DatabaseConnection,
     sealer: Arc<Sealer>,
+    restored: Option<Restored>,
 }
 
 impl SqlDeviceStore {
     /// Seeds are sealed and opened by `sealer`.
     pub(crate) fn new(database: DatabaseConnection, sealer: Arc<Sealer>) -> Self {
-        Self { database, sealer }
+        Self { database, sealer, restored: None }
+    }
+
+    /// The same on a database that was put back: of the tries until then the worst is taken.
+    #[must_use]
+    pub(crate) fn restored(self, restored: Option<Restored>) -> Self {
+        Self { restored, ..self }
+    }
+
+    /// The record of tries as it counts.
+    fn judge(&self, throttle: Throttle) -> Throttle {
+        self.restored.map_or(throttle, |restored| restored.judge(throttle))
     }
 }
 
@@ -72,7 +87,7 @@ impl DeviceStore for SqlDeviceStore {
     }
 
     async fn take_try(&self, owner: Owner, kind: FactorKind, now: Timestamp) -> Result<Try> {
-        throttling::take(&self.database, owner, kind, now).await
+        throttling::take(&self.database, owner, kind, now, |throttle| self.judge(throttle)).await
     }
 
     async fn give_back(&self, owner: Owner, kind: FactorKind) -> Result<()> {
@@ -80,7 +95,7 @@ impl DeviceStore for SqlDeviceStore {
     }
 
     async fn throttle(&self, owner: Owner, kind: FactorKind) -> Result<Throttle> {
-        throttling::read(&self.database, owner, kind).await
+        throttling::read(&self.database, owner, kind).await.map(|throttle| self.judge(throttle))
     }
 
     async fn rename(

@@ -5,6 +5,7 @@ mod enrolment;
 mod listing;
 mod proving;
 mod removal;
+mod restoring;
 mod throttling;
 
 use std::sync::Arc;
@@ -61,6 +62,7 @@ impl World {
         let service = Arc::new(Service {
             store: store.clone(),
             receipts: Arc::new(VerifiedReceipts(verifier)),
+            restored: None,
             entropy,
             issuer: Label::new("Countersign").unwrap(),
         });

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use kernel::{Clock, Entropy};
+use kernel::{Clock, Entropy, Timestamp};
 use runtime::identity::Admins;
 use runtime::receipts::{ReceiptKeys, ReceiptVerifier, audience_of_group};
 use runtime::{Gate, GateParts, Mount, RoleMounts};
@@ -33,6 +33,9 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// Where the database was put back: receipts made at this time or before, and tokens proved then, count no more
+    /// ([`storage::Mark::not_before`]).
+    pub not_before: Option<Timestamp>,
 }
 
 impl fmt::Debug for Parts {
@@ -43,12 +46,13 @@ impl fmt::Debug for Parts {
 
 /// What a node serves: its audit trail to administrators, and the protocols to the coordinator.
 pub fn mounts(parts: Parts) -> RoleMounts {
-    let Parts { local, database, sealer, receipt_keys, admins, audit, clock, entropy } = parts;
+    let Parts { local, database, sealer, receipt_keys, admins, audit, clock, entropy, not_before } = parts;
     let receipts = ReceiptVerifier::new(
         receipt_keys,
         audience_of_group(local.directory().group().as_str()),
         Arc::clone(&clock),
-    );
+    )
+    .not_before(not_before);
     let signer = Signer::new(
         local,
         entropy,
@@ -66,6 +70,8 @@ pub fn mounts(parts: Parts) -> RoleMounts {
         public: Mount::new()
             .service(grpc::admin_service(gate.clone(), Arc::clone(&audit)))
             .audit(Arc::clone(&audit), Arc::clone(&clock)),
-        peer: Mount::new().service(grpc::service(gate, Arc::new(signer))).audit(audit, clock),
+        peer: Mount::for_peers(grpc::CALLERS)
+            .service(grpc::service(gate, Arc::new(signer)))
+            .audit(audit, clock),
     }
 }

@@ -12,7 +12,8 @@ pub(crate) mod signing;
 pub(crate) mod fixtures;
 
 pub use attestation::{
-    Attestation, GroupName, KeyStatement, MAX_NODES, Node, NodeDirectory, Participant, WalletKey, agreed,
+    Attestation, GroupName, KeyStatement, MAX_NODES, MAX_PREVIOUS_KEYS, Node, NodeDirectory, Participant,
+    WalletKey, agreed,
 };
 pub use identity::{LocalNode, NodeIdentity};
 pub(crate) use key::KeyShare;

@@ -16,6 +16,8 @@ use self::admin::AdminHandler;
 use self::service::Handler;
 use crate::signer::Signer;
 
+pub use self::service::CALLERS;
+
 /// The calls of the coordinator.
 pub(crate) fn service(gate: Gate, signer: Arc<Signer>) -> MpcSignerServiceServer<Handler> {
     MpcSignerServiceServer::new(Handler { gate, signer }).max_decoding_message_size(MAX_REQUEST_BYTES)

@@ -16,6 +16,7 @@ mod keygen;
 pub mod migrations;
 mod ports;
 mod receipts;
+mod restore;
 mod rounds;
 pub mod settings;
 mod signer;
@@ -23,6 +24,9 @@ mod signing;
 mod store;
 
 pub use compose::{Parts, mounts};
+pub use grpc::CALLERS;
+pub use restore::AFTER_RESTORE;
+pub use store::SEALED;
 
 #[cfg(test)]
 mod tests;

@@ -14,6 +14,7 @@ impl MigratorTrait for Migrator {
             Box::new(storage::audit::Migration),
             Box::new(storage::spending::Migration),
             Box::new(m000003_key_shares::Migration),
+            Box::new(storage::mark::Migration),
         ]
     }
 }

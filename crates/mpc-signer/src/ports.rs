@@ -51,7 +51,8 @@ pub(crate) trait Shares: Send + Sync {
     ///
     /// # Errors
     ///
-    /// `RECEIPT_SPENT` when the wallet is active, whose share nothing replaces.
+    /// `RECEIPT_SPENT` when the wallet is active, whose share nothing replaces; `INVALID_REQUEST` when there is a share
+    /// of this attempt.
     async fn store_pending(&self, share: &NewShare, now: Timestamp) -> Result<()>;
 
     /// The shares of a wallet of this user: the active one alone, or all that are pending, oldest first. None also when

@@ -30,6 +30,10 @@ pub struct NodeSettings {
     pub signing_key: String,
     /// Its X25519 public key, base64url without padding.
     pub kem_key: String,
+    /// The Ed25519 public keys that it had before, for what it attested with them. Never leave one out: the wallets
+    /// that were made under it could not be used any more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub previous_signing_keys: Vec<String>,
 }
 
 impl GroupSettings {
@@ -43,8 +47,14 @@ impl GroupSettings {
             .group
             .parse()
             .map_err(|error: kernel::ids::InvalidId| Error::invalid("group", error.to_string()))?;
-        let nodes = self.nodes.iter().map(NodeSettings::node).collect::<Result<_>>()?;
-        NodeDirectory::new(group, self.threshold, nodes)
+        let nodes = self.nodes.iter().map(NodeSettings::node).collect::<Result<Vec<_>>>()?;
+        let mut directory = NodeDirectory::new(group, self.threshold, nodes.clone())?;
+        for (settings, node) in self.nodes.iter().zip(nodes) {
+            let previous = settings.previous_signing_keys.iter();
+            let previous = previous.map(|text| key("nodes.previous_signing_keys", text));
+            directory = directory.with_previous_keys(&node.id, previous.collect::<Result<_>>()?)?;
+        }
+        Ok(directory)
     }
 }
 
@@ -61,6 +71,11 @@ impl From<&NodeDirectory> for GroupSettings {
                     identifier: node.identifier,
                     signing_key: BASE64URL_NOPAD.encode(&node.signing_key),
                     kem_key: BASE64URL_NOPAD.encode(&node.kem_key),
+                    previous_signing_keys: directory
+                        .previous_keys(&node.id)
+                        .iter()
+                        .map(|key| BASE64URL_NOPAD.encode(key))
+                        .collect(),
                 })
                 .collect(),
         }
@@ -92,13 +107,21 @@ fn key(field: &str, text: &str) -> Result<[u8; 32]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::fixtures;
+    use crate::domain::{NodeIdentity, fixtures};
 
     #[test]
     fn a_group_survives_its_settings() {
         let directory = fixtures::group(2, 3)[0].directory().clone();
         let settings = GroupSettings::from(&directory);
         assert_eq!(settings.directory().unwrap(), directory);
+        // Without earlier keys nothing is written about them, and they need not be there.
+        assert!(!serde_json::to_string(&settings).unwrap().contains("previous"));
+        let other = NodeIdentity::generate(directory.nodes()[0].id.clone(), &fixtures::entropy(77)).0;
+        let id = directory.nodes()[0].id.clone();
+        let directory = directory.with_previous_keys(&id, vec![other.public(1).signing_key]).unwrap();
+        let text = serde_json::to_string(&GroupSettings::from(&directory)).unwrap();
+        let again: GroupSettings = serde_json::from_str(&text).unwrap();
+        assert_eq!(again.directory().unwrap(), directory);
     }
 
     #[test]
@@ -115,5 +138,10 @@ mod tests {
         assert_eq!(field(&|settings| settings.nodes[0].signing_key.push('A')), "nodes.signing_key");
         assert_eq!(field(&|settings| settings.nodes[0].kem_key.push('=')), "nodes.kem_key");
         assert_eq!(field(&|settings| settings.nodes.truncate(1)), "nodes");
+        let own = good.nodes[0].signing_key.clone();
+        let previous =
+            |key: &str| field(&|settings| settings.nodes[1].previous_signing_keys = vec![key.to_owned()]);
+        assert_eq!(previous("AAAA"), "nodes.previous_signing_keys");
+        assert_eq!(previous(&own), "nodes.previous_signing_keys");
     }
 }

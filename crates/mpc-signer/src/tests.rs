@@ -3,5 +3,6 @@
 mod attacks;
 mod creating;
 mod exporting;
+mod renewing;
 mod signing;
 mod world;

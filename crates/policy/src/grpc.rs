@@ -16,6 +16,7 @@ use storage::Trail;
 use crate::domain::action_settings::{Binding, TokenBehavior};
 
 pub(crate) use admin::admin_server;
+pub use peer::CALLERS;
 pub(crate) use peer::peer_server;
 
 /// The environment that a request names, told to the audit trail before anything else is looked at.

@@ -8,6 +8,7 @@ mod environments;
 mod grpc;
 mod migrations;
 mod ports;
+mod restore;
 mod store;
 
 use std::sync::Arc;
@@ -18,7 +19,9 @@ use runtime::{Gate, GateParts, Mount, RoleMounts};
 use sea_orm::DatabaseConnection;
 use storage::AuditLog;
 
+pub use grpc::CALLERS;
 pub use migrations::Migrator;
+pub use restore::AFTER_RESTORE;
 
 use crate::domain::Mode;
 use crate::environments::Environments;
@@ -63,6 +66,6 @@ pub fn compose(parts: Parts) -> RoleMounts {
     let peer = grpc::peer_server(gate, environments);
     RoleMounts {
         public: Mount::new().service(admin).audit(audit.clone(), clock.clone()),
-        peer: Mount::new().service(peer).audit(audit, clock),
+        peer: Mount::for_peers(CALLERS).service(peer).audit(audit, clock),
     }
 }

@@ -10,6 +10,10 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(storage::audit::Migration), Box::new(m000100_environments::Migration)]
+        vec![
+            Box::new(storage::audit::Migration),
+            Box::new(m000100_environments::Migration),
+            Box::new(storage::mark::Migration),
+        ]
     }
 }

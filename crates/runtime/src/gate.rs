@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures::FutureExt as _;
 use kernel::audit::{Actor, Event, TraceId};
-use kernel::{Clock, Error, Reason, Result, Timestamp};
+use kernel::{Clock, Error, Result, Timestamp};
 use storage::{AuditLog, Trail};
 use tonic::{Extensions, Request, Response, Status};
 use tracing::Instrument as _;
@@ -14,7 +14,7 @@ use tracing::Instrument as _;
 use crate::call::{AdminCall, PeerCall, UserCall};
 use crate::guard::InFlight;
 use crate::identity::{Admins, PeerIdentity, Sessions};
-use crate::status::to_status;
+use crate::status::{not_a_caller, to_status};
 
 /// What of a call the audit trail keeps. What was intended before something was consumed is always kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +76,9 @@ impl Gate {
         let environment = proto::names::environment_of(name(&message));
         let trail = self.trail(kind, now, &extensions);
         let (sessions, called) = (self.parts.sessions.clone(), trail.clone());
+        let audit = self.parts.audit.clone();
         let run = async move {
+            audit.check_standing()?;
             let sessions = sessions.ok_or_else(unwired)?;
             let environment = environment.ok_or_else(|| {
                 Error::invalid(
@@ -113,6 +115,9 @@ impl Gate {
     }
 
     /// A call by an administrator. The use case says which role it takes: [`AdminCall::require`].
+    ///
+    /// Answered also while the service has halted, so that its auditors can look: what would change something is
+    /// refused by the audit trail.
     pub async fn admin<T, U, F>(
         &self,
         request: Request<T>,
@@ -160,13 +165,11 @@ impl Gate {
         };
         let trail = self.trail(kind, now, &extensions);
         let called = trail.clone();
+        let audit = self.parts.audit.clone();
         let run = async move {
-            let role = role.ok_or_else(|| {
-                Error::new(
-                    Reason::PeerNotAllowed,
-                    "this method is for certain services of the suite; the caller is not one of them",
-                )
-            })?;
+            let role = role.ok_or_else(not_a_caller)?;
+            // Also for what is only read: another service may allow something because of the answer.
+            audit.check_standing()?;
             called.actor(Actor::Peer(role.clone())).await;
             work(PeerCall { role, at: now, trail: called }, message).await
         };

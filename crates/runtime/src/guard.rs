@@ -21,6 +21,8 @@ use storage::AuditLog;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{Instrument as _, field};
 
+use crate::identity::PeerIdentity;
+use crate::tls::Stranger;
 use crate::{limits, status, trace};
 
 /// What stands before a message on the wire (gRPC over HTTP/2): a flag and a length.
@@ -36,6 +38,8 @@ pub(crate) struct Guard {
     checks: Arc<Semaphore>,
     listeners: Arc<Semaphore>,
     audit: Option<(Arc<dyn AuditLog>, Arc<dyn Clock>)>,
+    /// On a listener for services, the roles that get in.
+    callers: Option<Arc<[&'static str]>>,
     /// The last minute in which a refusal by the guard itself was written down.
     noted: Arc<AtomicI64>,
     count: Counter<u64>,
@@ -43,13 +47,17 @@ pub(crate) struct Guard {
 }
 
 impl Guard {
-    pub(crate) fn new(audit: Option<(Arc<dyn AuditLog>, Arc<dyn Clock>)>) -> Self {
+    pub(crate) fn new(
+        audit: Option<(Arc<dyn AuditLog>, Arc<dyn Clock>)>,
+        callers: Option<Vec<&'static str>>,
+    ) -> Self {
         let meter = opentelemetry::global::meter("countersign");
         Self {
             calls: Arc::new(Semaphore::new(limits::MAX_CALLS)),
             checks: Arc::new(Semaphore::new(limits::MAX_CHECKS)),
             listeners: Arc::new(Semaphore::new(limits::MAX_LISTENERS)),
             audit,
+            callers: callers.map(Into::into),
             noted: Arc::new(AtomicI64::new(i64::MIN)),
             count: meter
                 .u64_counter("countersign.calls")
@@ -97,6 +105,11 @@ pub(crate) async fn guard(State(guard): State<Guard>, mut request: Request, next
 
 impl Guard {
     async fn answer(&self, path: &str, request: Request, next: Next) -> Response {
+        if let Some(callers) = &self.callers
+            && !is_among(callers, request.extensions())
+        {
+            return self.not_a_caller(request.extensions()).await;
+        }
         if path.starts_with("/grpc.reflection.") || path == "/grpc.health.v1.Health/Watch" {
             return self.stream(request, next).await;
         }
@@ -133,6 +146,26 @@ impl Guard {
             return self.refuse(true, &status::overloaded()).await;
         };
         next.run(request).await.map(|body| Body::new(Held { body, _permit: permit }))
+    }
+
+    /// The refusal of somebody who has no business on this listener, written down with what is known of them. Like ones
+    /// within a minute are one row.
+    async fn not_a_caller(&self, caller: &http::Extensions) -> Response {
+        let error = status::not_a_caller();
+        if let Some((audit, clock)) = &self.audit {
+            let actor = match caller.get::<PeerIdentity>() {
+                Some(PeerIdentity(role)) => Actor::Peer(role.clone()),
+                None => Actor::Unknown,
+            };
+            let mut event = Event::new("peer.admit", clock.now(), actor);
+            if let Some(Stranger(names)) = caller.get::<Stranger>() {
+                event.resource = format!("certificate:{names}");
+            }
+            if let Err(unwritten) = audit.record(event, Outcome::Refused(error.reason())).await {
+                return status::to_status(&unwritten).into_http();
+            }
+        }
+        status::to_status(&error).into_http()
     }
 
     /// A refusal by the guard itself, written down at most once a minute: whoever floods must not fill the trail.
@@ -208,6 +241,10 @@ impl Guard {
         }
         status::to_status(error).into_http()
     }
+}
+
+fn is_among(callers: &[&str], caller: &http::Extensions) -> bool {
+    caller.get::<PeerIdentity>().is_some_and(|PeerIdentity(role)| callers.contains(&role.as_str()))
 }
 
 fn is_grpc(headers: &HeaderMap) -> bool {

@@ -3,10 +3,12 @@
 
 pub mod audit;
 pub mod call;
+pub mod channel;
 pub mod config;
 pub mod environments;
 pub mod gate;
 mod guard;
+pub mod health;
 pub mod identity;
 pub mod limits;
 pub mod memory;
@@ -14,12 +16,14 @@ pub mod mount;
 pub mod paging;
 pub mod peer;
 pub mod receipts;
+mod seldom;
 pub mod server;
 #[cfg(test)]
 mod server_tests;
 pub mod status;
 pub mod system;
 pub mod telemetry;
+pub mod tls;
 mod trace;
 
 pub use call::{AdminCall, AdminRole, PeerCall, UserCall};

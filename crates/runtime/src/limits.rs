@@ -33,6 +33,19 @@ pub const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 /// Connections per listener; more wait in the kernel's queue.
 pub const MAX_CONNECTIONS: usize = 4096;
 
+/// TLS handshakes under way per listener; more wait, within their time.
+pub const MAX_HANDSHAKES: usize = 128;
+
+/// How long a TLS handshake may take, waiting for its turn included.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How old a connection may get, give or take a tenth: it is then closed once its calls are answered, and its client
+/// connects again. So certificates are looked at again, and a client finds servers that were added.
+pub const MAX_CONNECTION_AGE: Duration = Duration::from_secs(600);
+
+/// How long a connection that is being closed may stay for its calls: longer than any of them takes.
+pub const CLOSING_TIME: Duration = Duration::from_secs(40);
+
 /// Streams per HTTP/2 connection.
 pub const MAX_STREAMS: u32 = 128;
 

@@ -14,6 +14,7 @@ use tonic::server::NamedService;
 use tonic::service::Routes;
 
 use crate::guard::{Guard, guard};
+use crate::health::Readiness;
 
 /// The services of one listener.
 #[derive(Default)]
@@ -22,6 +23,8 @@ pub struct Mount {
     http: Option<Router>,
     names: Vec<&'static str>,
     audit: Option<(Arc<dyn AuditLog>, Arc<dyn Clock>)>,
+    callers: Option<Vec<&'static str>>,
+    readiness: Option<Readiness>,
 }
 
 impl std::fmt::Debug for Mount {
@@ -31,9 +34,15 @@ impl std::fmt::Debug for Mount {
 }
 
 impl Mount {
-    /// Without services.
+    /// Without services, for users and administrators.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Without services, for the other services: only callers of these roles get in, whatever they call. A method may
+    /// let in fewer of them ([`crate::Gate::peer`]).
+    pub fn for_peers(callers: &[&'static str]) -> Self {
+        Self { callers: Some(callers.to_vec()), ..Self::default() }
     }
 
     /// With a gRPC service more.
@@ -66,7 +75,14 @@ impl Mount {
         self
     }
 
-    /// This mount and the services of `other`, for a listener that serves several roles.
+    /// With health that says whether the process is ready. Without, it is as long as it is served.
+    #[must_use]
+    pub fn readiness(mut self, readiness: Readiness) -> Self {
+        self.readiness = Some(readiness);
+        self
+    }
+
+    /// This mount and the services of `other`, for a listener that serves several roles. Only who may call both gets in.
     #[must_use]
     pub fn merge(mut self, other: Self) -> Self {
         let (mine, theirs) = (self.routes.into_axum_router(), other.routes.into_axum_router());
@@ -78,6 +94,13 @@ impl Mount {
         };
         self.names.extend(other.names);
         self.audit = self.audit.or(other.audit);
+        self.callers = match (self.callers, other.callers) {
+            (Some(mine), Some(theirs)) => {
+                Some(mine.into_iter().filter(|caller| theirs.contains(caller)).collect())
+            }
+            (mine, theirs) => mine.or(theirs),
+        };
+        self.readiness = self.readiness.or(other.readiness);
         self
     }
 
@@ -86,12 +109,16 @@ impl Mount {
         &self.names
     }
 
+    /// The roles that get in, where it is for peers.
+    pub fn callers(&self) -> Option<&[&'static str]> {
+        self.callers.as_deref()
+    }
+
     /// Everything as one router: services, health v1, reflection v1 and v1alpha, plain HTTP, and the guard.
     pub(crate) async fn into_router(self) -> Result<(Router, Health)> {
         let (reporter, health) = tonic_health::server::health_reporter();
-        for name in &self.names {
-            reporter.set_service_status(*name, tonic_health::ServingStatus::Serving).await;
-        }
+        let told = Health { reporter, names: self.names.clone(), readiness: self.readiness };
+        told.tell().await;
         let reflection = || {
             let mut builder = tonic_reflection::server::Builder::configure()
                 .register_encoded_file_descriptor_set(proto::FILE_DESCRIPTOR_SET)
@@ -112,22 +139,50 @@ impl Mount {
             Some(http) => routes.into_axum_router().merge(http),
             None => routes.into_axum_router(),
         };
-        let router = router.layer(axum::middleware::from_fn_with_state(Guard::new(self.audit), guard));
-        Ok((router, Health { reporter, names: self.names }))
+        let router =
+            router.layer(axum::middleware::from_fn_with_state(Guard::new(self.audit, self.callers), guard));
+        Ok((router, told))
     }
 }
 
 /// What health says of the services of a mount.
+#[derive(Clone)]
 pub(crate) struct Health {
     reporter: tonic_health::server::HealthReporter,
     names: Vec<&'static str>,
+    readiness: Option<Readiness>,
 }
 
 impl Health {
+    /// Says what readiness says, as long as the future runs.
+    pub(crate) async fn follow(&self) {
+        let Some(readiness) = &self.readiness else { return };
+        let mut changes = readiness.changes();
+        loop {
+            self.tell().await;
+            if changes.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
     /// From now on none of them takes new calls: load balancers are told before connections are cut.
     pub(crate) async fn stopping(&self) {
+        self.set(false).await;
+    }
+
+    async fn tell(&self) {
+        self.set(self.readiness.as_ref().is_none_or(Readiness::is_ready)).await;
+    }
+
+    async fn set(&self, serving: bool) {
+        let status = if serving {
+            tonic_health::ServingStatus::Serving
+        } else {
+            tonic_health::ServingStatus::NotServing
+        };
         for name in self.names.iter().chain(&[""]) {
-            self.reporter.set_service_status(*name, tonic_health::ServingStatus::NotServing).await;
+            self.reporter.set_service_status(*name, status).await;
         }
     }
 }
@@ -137,6 +192,6 @@ impl Health {
 pub struct RoleMounts {
     /// For users and administrators.
     pub public: Mount,
-    /// For the other services of the suite.
+    /// For the other services of the suite: made by [`Mount::for_peers`].
     pub peer: Mount,
 }

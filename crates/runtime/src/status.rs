@@ -48,7 +48,7 @@ pub fn from_status(status: &Status) -> Error {
             Reason::DependencyUnavailable,
             "a service this depends on did not answer; nothing was authorized. Try again",
         )
-        .cause(format!("{:?}: {}", status.code(), status.message()));
+        .cause(format!("{:?}: {}{}", status.code(), status.message(), chain(status)));
     };
     if reason.code() == Code::Internal || reason == Reason::PeerNotAllowed {
         // A peer's defect, or our own wiring: not something the caller of this service did.
@@ -67,6 +67,20 @@ pub fn from_status(status: &Status) -> Error {
     error
 }
 
+/// What lies behind a status that was not sent by anybody: a connection that failed, and why.
+fn chain(status: &Status) -> String {
+    let first = std::error::Error::source(status);
+    let causes = std::iter::successors(first, |error| error.source());
+    causes.map(|cause| format!(": {cause}")).collect()
+}
+
+/// The reason that another service of the suite gave, also one that is ours to put right; none when it was not one of
+/// them that answered.
+pub fn reason_of(status: &Status) -> Option<Reason> {
+    let details = status.get_error_details();
+    details.error_info().filter(|info| info.domain == DOMAIN)?.reason.parse().ok()
+}
+
 /// A call that ran out of time.
 pub(crate) fn deadline_exceeded() -> Error {
     Error::new(
@@ -79,6 +93,14 @@ pub(crate) fn deadline_exceeded() -> Error {
 pub(crate) fn overloaded() -> Error {
     Error::new(Reason::Overloaded, "the server is busy; nothing was done. Try again")
         .retry_after(Duration::from_secs(1))
+}
+
+/// A call by somebody who has no business here.
+pub(crate) fn not_a_caller() -> Error {
+    Error::new(
+        Reason::PeerNotAllowed,
+        "this method is for certain services of the suite; the caller is not one of them",
+    )
 }
 
 /// A request that is larger than is read.

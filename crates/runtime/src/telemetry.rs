@@ -11,6 +11,7 @@ use opentelemetry_otlp::WithExportConfig as _;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -18,7 +19,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
 
 /// How logs look.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// One JSON object a line.
@@ -29,7 +30,7 @@ pub enum LogFormat {
 }
 
 /// Logs and telemetry.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TelemetryConfig {
     /// What is logged: `error`, `warn`, `info`, `debug`, or directives such as `info,token_issuer=debug`.
@@ -53,6 +54,13 @@ impl TelemetryConfig {
     /// `INVALID_REQUEST` naming the setting.
     pub fn check(&self) -> Result<()> {
         self.filter().map(drop)
+    }
+
+    /// Whether something is logged in every detail (`trace`), as nobody should where users are.
+    pub fn is_trace(&self) -> bool {
+        self.filter().is_ok_and(|filter| {
+            filter.max_level_hint().is_none_or(|level| level >= tracing::level_filters::LevelFilter::TRACE)
+        })
     }
 
     fn filter(&self) -> Result<EnvFilter> {

@@ -2,6 +2,7 @@
 
 mod entity;
 mod migration;
+mod refusals;
 mod sql;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use tokio::sync::Mutex;
 
 pub use migration::Migration;
 pub use sql::SqlAuditLog;
+pub(crate) use sql::newest;
 
 /// An event whose intent is on record and whose end is not yet.
 #[derive(Debug)]
@@ -61,6 +63,10 @@ pub struct Row {
 /// Where security-relevant events are written down. When it cannot write, nothing is authorized.
 #[async_trait]
 pub trait AuditLog: Send + Sync {
+    /// Refuses while nothing may be authorized on the word of the database that the trail is in: see
+    /// [`crate::standing`]. Everything that consumes or changes something is refused then by itself; whoever answers
+    /// from that database without an intent asks here first.
+    fn check_standing(&self) -> Result<()>;
     /// Writes down, durably, that something is about to be consumed or changed.
     async fn begin(&self, event: Event) -> Result<Intent>;
     /// Writes down how it ended.

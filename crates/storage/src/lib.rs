@@ -1,11 +1,21 @@
-//! What every service keeps its state with: the SQL pool and migrations, sealing of secrets at rest, and the audit
-//! trail. One database (or schema) per service.
+//! What every service keeps its state with: the SQL pool and migrations, Redis, sealing of secrets at rest, the audit
+//! trail, and the mark and standing by which a database that was put back is told. One database (or schema) per service.
 
 pub mod audit;
+pub mod mark;
+pub mod redis;
+pub mod restore;
 pub mod sealing;
+pub mod secret_file;
 pub mod spending;
 pub mod sql;
+pub mod standing;
+pub mod witness;
 
+pub use self::redis::{Redis, RedisSettings, RedisWitness};
 pub use audit::{AuditLog, SqlAuditLog, Trail};
+pub use mark::{Mark, Mode, Owner};
 pub use sealing::Sealer;
 pub use spending::Spending;
+pub use standing::Standing;
+pub use witness::{FileWitness, Witness};

@@ -1,6 +1,8 @@
 //! Sealing of secrets at rest: AES-256-GCM (NIST SP 800-38D) under a versioned key-encryption key, with the row's
 //! identity as associated data, so that a sealed value moved to another row, column or table does not open.
 
+pub mod rewrap;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -57,17 +59,29 @@ impl Sealer {
         keys: impl IntoIterator<Item = (u32, SecretBytes)>,
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self> {
-        let mut ring = BTreeMap::new();
-        for (version, key) in keys {
-            let key = UnboundKey::new(&AES_256_GCM, key.expose_secret())
-                .map_err(|_| Error::internal("a key-encryption key must be 32 bytes long"))?;
-            if version == 0 || ring.insert(version, LessSafeKey::new(key)).is_some() {
-                return Err(Error::internal("versions of key-encryption keys are unique and start at 1"));
-            }
-        }
+        let ring = ring(keys)?;
         let current =
             *ring.keys().next_back().ok_or_else(|| Error::internal("there is no key-encryption key"))?;
         Ok(Self { keys: ring, current, entropy })
+    }
+
+    /// The same, but version `current` seals: a higher one is there already to open what other processes seal with
+    /// it. Refused when there is no such version.
+    pub fn with_current(
+        keys: impl IntoIterator<Item = (u32, SecretBytes)>,
+        current: u32,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Self> {
+        let ring = ring(keys)?;
+        if !ring.contains_key(&current) {
+            return Err(Error::internal("the key-encryption key that is to seal is not there"));
+        }
+        Ok(Self { keys: ring, current, entropy })
+    }
+
+    /// The version that seals.
+    pub fn current(&self) -> u32 {
+        self.current
     }
 
     /// Seals `plaintext` for the place `context`.
@@ -109,10 +123,32 @@ impl Sealer {
         Ok(SecretBytes::from(body))
     }
 
-    /// The version that seals, and that a value was sealed with: for re-wrapping.
+    /// Whether a value was sealed with the version that seals.
     pub fn is_current(&self, sealed: &[u8]) -> bool {
-        sealed.first_chunk::<4>().is_some_and(|version| u32::from_be_bytes(*version) == self.current)
+        version_of(sealed) == Some(self.current)
     }
+
+    /// The same secret, sealed for the same place with the version that seals. Refused as by [`Sealer::open`].
+    pub fn rewrap(&self, context: Context<'_>, sealed: &[u8]) -> Result<Vec<u8>> {
+        self.seal(context, &self.open(context, sealed)?)
+    }
+}
+
+/// The version of the key-encryption key that a value was sealed with; none where it is too short to say.
+pub fn version_of(sealed: &[u8]) -> Option<u32> {
+    sealed.first_chunk::<4>().map(|version| u32::from_be_bytes(*version))
+}
+
+fn ring(keys: impl IntoIterator<Item = (u32, SecretBytes)>) -> Result<BTreeMap<u32, LessSafeKey>> {
+    let mut ring = BTreeMap::new();
+    for (version, key) in keys {
+        let key = UnboundKey::new(&AES_256_GCM, key.expose_secret())
+            .map_err(|_| Error::internal("a key-encryption key must be 32 bytes long"))?;
+        if version == 0 || ring.insert(version, LessSafeKey::new(key)).is_some() {
+            return Err(Error::internal("versions of key-encryption keys are unique and start at 1"));
+        }
+    }
+    Ok(ring)
 }
 
 fn truncated() -> Error {
@@ -176,6 +212,28 @@ mod tests {
         let new = both.seal(HERE, &secret()).unwrap();
         assert!(both.is_current(&new));
         assert!(sealer(&[1]).open(HERE, &new).is_err());
+    }
+
+    #[test]
+    fn a_version_that_is_only_prepared_opens_and_does_not_seal() {
+        let keys = [(1, SecretBytes::from(vec![1; KEY_LENGTH])), (2, SecretBytes::from(vec![2; KEY_LENGTH]))];
+        let entropy = || Arc::new(Counting(AtomicU8::new(0)));
+        let prepared = Sealer::with_current(keys.clone(), 1, entropy()).unwrap();
+        assert_eq!(prepared.current(), 1);
+        assert_eq!(version_of(&prepared.seal(HERE, &secret()).unwrap()), Some(1));
+        assert!(prepared.open(HERE, &sealer(&[2]).seal(HERE, &secret()).unwrap()).is_ok());
+        assert!(Sealer::with_current(keys, 3, entropy()).is_err());
+    }
+
+    #[test]
+    fn a_rewrapped_value_is_the_same_secret_in_the_same_place() {
+        let old = sealer(&[1]).seal(HERE, &secret()).unwrap();
+        let both = sealer(&[1, 2]);
+        let new = both.rewrap(HERE, &old).unwrap();
+        assert_eq!((version_of(&old), version_of(&new)), (Some(1), Some(2)));
+        assert_eq!(sealer(&[2]).open(HERE, &new).unwrap().expose_secret(), secret().expose_secret());
+        assert!(both.rewrap(Context { row: b"row-2", ..HERE }, &old).is_err());
+        assert_eq!(version_of(&[0, 0, 1]), None);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use storage::audit::{AuditLog, Intent, Row, Trail};
 pub struct MemoryAuditLog {
     rows: Mutex<Vec<Row>>,
     broken: std::sync::atomic::AtomicBool,
+    halted: std::sync::atomic::AtomicBool,
 }
 
 impl MemoryAuditLog {
@@ -31,6 +32,11 @@ impl MemoryAuditLog {
     /// From now on nothing can be written.
     pub fn break_down(&self) {
         self.broken.store(true, std::sync::atomic::Ordering::SeqCst);
+    }
+
+    /// From now on the database that it stands for has lost its standing: nothing is begun.
+    pub fn halt(&self) {
+        self.halted.store(true, std::sync::atomic::Ordering::SeqCst);
     }
 
     /// A trail that ends here.
@@ -67,7 +73,15 @@ impl MemoryAuditLog {
 
 #[async_trait]
 impl AuditLog for MemoryAuditLog {
+    fn check_standing(&self) -> Result<()> {
+        if self.halted.load(std::sync::atomic::Ordering::SeqCst) {
+            return Err(Error::new(Reason::ServiceHalted, "halted for a test"));
+        }
+        Ok(())
+    }
+
     async fn begin(&self, event: Event) -> Result<Intent> {
+        self.check_standing()?;
         self.check()?;
         Ok(Intent::of_row(self.push(event, Outcome::Intended)))
     }

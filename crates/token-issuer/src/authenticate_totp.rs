@@ -69,6 +69,7 @@ impl AuthenticateTotp {
         if let Some(operation) = &request.operation {
             call.trail.operation(operation.operation().id, *operation.digest().as_bytes()).await;
         }
+        self.mint.check_time(call.at)?;
         let purpose = Purpose::new(&request.scopes, request.operation.as_ref())?;
         let terms = self.terms(call, &purpose, request.operation.as_ref()).await?;
         self.tokens.check_room(call.environment, call.user, call.at).await?;
@@ -83,7 +84,10 @@ impl AuthenticateTotp {
             purpose: purpose.digest(call.environment, call.user, &call.session),
         };
         let proof = self.factors.verify_totp(test).await?;
-        let token = self.on_file(call, token(call, &purpose, terms, &proof)).await?;
+        let token = token(call, &purpose, terms, &proof);
+        // A repetition whose first call was before a restore.
+        self.mint.check_remembered(&token)?;
+        let token = self.on_file(call, token).await?;
         Ok(Elevated { jwt: self.mint.elevated(&token)?, token })
     }
 
@@ -143,7 +147,7 @@ impl AuthenticateTotp {
     async fn on_file(&self, call: &UserCall, token: Token) -> Result<Token> {
         // Repetitions in this process wait for the first one, and then find its token.
         let _turn = self.turns.of(token.id).await;
-        let earlier = match self.tokens.get(token.id, call.at).await? {
+        let earlier = match self.tokens.get(token.key(), call.at).await? {
             Some(record) if record.token.same_purpose(&token) => Some(record.token),
             Some(_) => return Err(Error::internal("one proof was given for two purposes")),
             None => None,

@@ -106,7 +106,7 @@ impl AuthorizeOperation {
         let token = presented::open(&self.mint, call, jwt)?;
         presented::check_scope(&token, operation)?;
         // Before the binding: of a token that is spent and bound to something else, that it is spent says more.
-        let record = self.tokens.get(token.id, call.at).await?.ok_or_else(unknown)?;
+        let record = self.tokens.get(token.key(), call.at).await?.ok_or_else(unknown)?;
         presented::check_record(&token, &record)?;
         let paid_at = check_use(&record, operation, call.at)?;
         let binding = token.binding_to(operation).ok_or_else(presented::bound_elsewhere)?;
@@ -182,7 +182,7 @@ impl Commit {
         self.authorize.operations.claim(&claim).await?;
         let single_use = self.token.as_ref().filter(|token| token.behavior == TokenBehavior::SingleUse);
         if let Some(token) = single_use
-            && let Err(refusal) = self.authorize.tokens.redeem(token.id, id, digest, self.call.at).await
+            && let Err(refusal) = self.authorize.tokens.redeem(token.key(), id, digest, self.call.at).await
         {
             self.release(&claim).await;
             return Err(refusal);

@@ -1,9 +1,10 @@
 //! Puts the issuer together.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use jose::{Algorithm, KeySet};
-use kernel::{Clock, Entropy, Result};
+use kernel::{Clock, Entropy, Result, Timestamp};
 use runtime::receipts::{FACTORS_AUDIENCE, audience_of_group};
 use runtime::{Gate, RoleMounts};
 use sea_orm::DatabaseConnection;
@@ -16,12 +17,11 @@ use crate::check_step_up::CheckStepUp;
 use crate::domain::receipt::Audiences;
 use crate::grpc::{self, AdminHandler, StepUpHandler, TokenHandler};
 use crate::introspect_token::IntrospectToken;
-use crate::json_web_key_set::json_web_key_set;
-use crate::keys::KeyPurpose;
+use crate::keys::{Keys, monotonic};
 use crate::mint::Mint;
 use crate::peers::{FactorsPeer, PolicyPeer};
 use crate::ports::{Factors, Policy, TokenStore};
-use crate::store::{SqlIssuedTokens, SqlKeys, SqlOperationIds};
+use crate::store::{Seen, SqlIssuedTokens, SqlKeys, SqlOperationIds};
 
 /// What the issuer is made of.
 pub struct Parts {
@@ -29,7 +29,7 @@ pub struct Parts {
     pub issuer: String,
     /// The group of signing nodes that its receipts are for.
     pub node_group: String,
-    /// What new tokens and receipts are signed with.
+    /// What the keys that are made at the first start are for. Later ones: see [`rotation`](crate::rotation).
     pub algorithm: Algorithm,
     /// Its database, migrated by [`Migrator`](crate::Migrator).
     pub database: DatabaseConnection,
@@ -49,6 +49,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// Where the database was put back: tokens made at this time or before count no more ([`storage::Mark::not_before`]).
+    pub not_before: Option<Timestamp>,
 }
 
 /// The issuer, ready to be served.
@@ -65,8 +67,8 @@ impl std::fmt::Debug for TokenIssuer {
 }
 
 impl TokenIssuer {
-    /// The public keys that receipts are signed with, for the operator root to state.
-    pub fn receipt_public_keys(&self) -> &KeySet {
+    /// The public keys of receipts as they are now, for the operator root to state.
+    pub fn receipt_public_keys(&self) -> KeySet {
         self.mint.receipt_keys()
     }
 }
@@ -74,17 +76,20 @@ impl TokenIssuer {
 /// Puts the issuer together. Makes its keys at the first start; refused when the database does not answer or its keys
 /// do not open.
 pub async fn compose(parts: Parts) -> Result<TokenIssuer> {
-    let keys = SqlKeys::new(parts.database.clone(), parts.sealer);
-    let now = parts.clock.now();
+    let stored = SqlKeys::new(parts.database.clone(), parts.sealer);
+    let read = monotonic();
+    let (rings, seen) = stored.load(parts.algorithm, parts.clock.now()).await?;
+    let keys = Arc::new(Keys::new(rings, read));
+    tokio::spawn(keep_current(Arc::downgrade(&keys), stored, seen));
     let mint = Arc::new(Mint {
         issuer: parts.issuer,
         audiences: Audiences {
             nodes: audience_of_group(&parts.node_group),
             factors: FACTORS_AUDIENCE.to_owned(),
         },
-        elevated: keys.load(KeyPurpose::Elevated, parts.algorithm, now).await?,
-        receipts: keys.load(KeyPurpose::Receipt, parts.algorithm, now).await?,
+        keys,
         entropy: parts.entropy,
+        not_before: parts.not_before,
     });
     let policy: Arc<dyn Policy> = Arc::new(PolicyPeer::new(parts.policy));
     let factors: Arc<dyn Factors> = Arc::new(FactorsPeer::new(parts.factors));
@@ -112,9 +117,33 @@ pub async fn compose(parts: Parts) -> Result<TokenIssuer> {
     let token = TokenHandler {
         gate: parts.gate.clone(),
         introspect_token: IntrospectToken { factors, tokens, mint: mint.clone() },
-        jwks: json_web_key_set(&mint)?,
+        mint: mint.clone(),
     };
     let admin = AdminHandler { gate: parts.gate, audit: parts.audit.clone() };
     let mounts = grpc::mounts(step_up, token, admin, parts.audit, parts.clock);
     Ok(TokenIssuer { mounts, mint })
+}
+
+/// How often a process looks whether the keys have changed. Far more often than its copy of them grows too old.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Reads the keys again and again until the issuer is gone.
+async fn keep_current(keys: Weak<Keys>, stored: SqlKeys, mut seen: Seen) {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let read = monotonic();
+        let found = stored.refresh(&mut seen).await;
+        let Some(keys) = keys.upgrade() else { return };
+        match found {
+            Ok(rings) => {
+                if rings.is_some() {
+                    tracing::info!("the signing keys have changed");
+                }
+                keys.renew(rings, read);
+            }
+            Err(error) => {
+                tracing::warn!(cause = ?error, "the signing keys could not be read; trying again");
+            }
+        }
+    }
 }

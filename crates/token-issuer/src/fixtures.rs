@@ -22,7 +22,7 @@ use crate::domain::factors::VerifiedFactor;
 use crate::domain::requirement::{Binding, Requirement, TokenBehavior};
 use crate::domain::token::Token;
 
-pub(crate) use bench::{Bench, FakeIssuedTokens, mint, request};
+pub(crate) use bench::{Bench, FakeIssuedTokens, mint, request, rings};
 pub(crate) use factors::FakeFactors;
 pub(crate) use policy::FakePolicy;
 

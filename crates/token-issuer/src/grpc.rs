@@ -23,6 +23,9 @@ pub(crate) use admin::AdminHandler;
 pub(crate) use step_up::StepUpHandler;
 pub(crate) use token::TokenHandler;
 
+/// The roles that call this service: the gateway, on behalf of a user whose session comes along.
+pub const CALLERS: &[&str] = &["waas-gateway"];
+
 /// The services of the role, by listener. A user's call comes to the peer listener too, carried by the gateway.
 pub(crate) fn mounts(
     step_up: StepUpHandler,
@@ -31,7 +34,7 @@ pub(crate) fn mounts(
     audit: Arc<dyn AuditLog>,
     clock: Arc<dyn Clock>,
 ) -> RoleMounts {
-    let jwks = router(token.jwks.clone());
+    let jwks = router(token.mint.clone());
     let step_up = StepUpServiceServer::new(step_up).max_decoding_message_size(MAX_REQUEST_BYTES);
     RoleMounts {
         public: Mount::new()
@@ -40,6 +43,6 @@ pub(crate) fn mounts(
             .service(TokenIssuerAdminServiceServer::new(admin).max_decoding_message_size(MAX_REQUEST_BYTES))
             .http(jwks)
             .audit(audit.clone(), clock.clone()),
-        peer: Mount::new().service(step_up).audit(audit, clock),
+        peer: Mount::for_peers(CALLERS).service(step_up).audit(audit, clock),
     }
 }

@@ -23,10 +23,13 @@ pub(crate) struct IntrospectToken {
 impl IntrospectToken {
     /// The token, if the caller could use it now. Refused only when that cannot be found out.
     pub(crate) async fn introspect(&self, call: &UserCall, jwt: &SecretText) -> Result<Option<Token>> {
-        let Ok(token) = presented::open(&self.mint, call, jwt) else {
-            return Ok(None);
+        let token = match presented::open(&self.mint, call, jwt) {
+            Ok(token) => token,
+            // Which keys there are is not known now.
+            Err(error) if error.reason() == Reason::StoreUnavailable => return Err(error),
+            Err(_) => return Ok(None),
         };
-        let record = match self.tokens.get(token.id, call.at).await {
+        let record = match self.tokens.get(token.key(), call.at).await {
             Ok(record) => record,
             Err(error) if error.reason() == Reason::TokenStoreChanged => None,
             Err(error) => return Err(error),

@@ -22,10 +22,14 @@ mod mint;
 mod peers;
 pub mod ports;
 mod presented;
+mod restore;
+pub mod rotation;
 pub mod store;
 mod turns;
 
 pub use compose::{Parts, TokenIssuer, compose};
+pub use grpc::CALLERS;
 pub use migrations::Migrator;
 pub use mint::ELEVATED_AUDIENCE;
-pub use store::MemoryTokenStore;
+pub use restore::AFTER_RESTORE;
+pub use store::{MemoryTokenStore, RedisTokenStore};

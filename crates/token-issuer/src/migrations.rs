@@ -3,6 +3,7 @@
 mod m000101_issuer_keys;
 mod m000102_authorized_operations;
 mod m000103_issued_tokens;
+mod m000104_issuer_key_states;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
@@ -16,6 +17,8 @@ impl MigratorTrait for Migrator {
             Box::new(m000101_issuer_keys::Migration),
             Box::new(m000102_authorized_operations::Migration),
             Box::new(m000103_issued_tokens::Migration),
+            Box::new(m000104_issuer_key_states::Migration),
+            Box::new(storage::mark::Migration),
         ]
     }
 }

@@ -10,7 +10,7 @@ use crate::domain::claims;
 use crate::domain::receipt::{Audiences, Grant};
 use crate::domain::record::{RETRY_WINDOW, expired};
 use crate::domain::token::Token;
-use crate::keys::KeyRing;
+use crate::keys::Keys;
 
 /// The `aud` of elevated tokens: this service, because nobody else redeems them.
 pub const ELEVATED_AUDIENCE: &str = "urn:countersign:token-issuer";
@@ -34,22 +34,24 @@ pub(crate) struct Receipt {
 pub(crate) struct Mint {
     pub(crate) issuer: String,
     pub(crate) audiences: Audiences,
-    pub(crate) elevated: KeyRing,
-    pub(crate) receipts: KeyRing,
+    pub(crate) keys: Arc<Keys>,
     pub(crate) entropy: Arc<dyn Entropy>,
+    /// Tokens made at this time or before count no more: see [`Mint::check_remembered`].
+    pub(crate) not_before: Option<Timestamp>,
 }
 
 impl Mint {
     /// The token as a JWT.
     pub(crate) fn elevated(&self, token: &Token) -> Result<SecretText> {
-        self.elevated.sign(&claims::of_token(token, &self.issuer, ELEVATED_AUDIENCE))
+        self.keys.rings()?.elevated.sign(&claims::of_token(token, &self.issuer, ELEVATED_AUDIENCE))
     }
 
     /// A fresh receipt.
     pub(crate) fn receipt(&self, grant: &Grant<'_>, now: Timestamp) -> Result<Receipt> {
         let id = TokenId::random(self.entropy.as_ref());
         let claims = grant.claims(id, &self.issuer, &self.audiences, now);
-        Ok(Receipt { jwt: self.receipts.sign(&claims)?, expires: Timestamp::from_seconds(claims.exp) })
+        let jwt = self.keys.rings()?.receipts.sign(&claims)?;
+        Ok(Receipt { jwt, expires: Timestamp::from_seconds(claims.exp) })
     }
 
     /// The token that a JWT is, up to the retry window past its expiry: whether it still counts then is for its
@@ -65,8 +67,9 @@ impl Mint {
             leeway: RETRY_WINDOW,
             max_age: None,
         };
+        let rings = self.keys.rings()?;
         let verified =
-            jose::verify::<ElevatedClaims>(jwt.expose_secret(), self.elevated.public(), &expect, now)
+            jose::verify::<ElevatedClaims>(jwt.expose_secret(), rings.elevated.public(), &expect, now)
                 .map_err(|error| match error {
                     TokenError::Expired => expired(),
                     other => invalid(other),
@@ -79,15 +82,35 @@ impl Mint {
         Ok(token)
     }
 
+    /// Refuses, for a moment after a restore, to have a code consumed for a token that would not count.
+    pub(crate) fn check_time(&self, now: Timestamp) -> Result<()> {
+        match self.not_before {
+            Some(not_before) if Timestamp::from_seconds(now.seconds()) <= not_before => {
+                let wait = not_before.since(now) + Duration::from_secs(1);
+                Err(Error::store_unavailable("its database was restored a moment ago").retry_after(wait))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Refuses a token of a time that this service does not remember: its database was put back, so which tokens were
+    /// issued then, and which operation ids they paid for, is not known any more. With `TOKEN_STORE_CHANGED`, at every
+    /// use.
+    pub(crate) fn check_remembered(&self, token: &Token) -> Result<()> {
+        match self.not_before {
+            Some(not_before) if token.issued <= not_before => Err(forgotten()),
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// The public keys of both kinds.
     pub(crate) fn public_keys(&self) -> Result<KeySet> {
-        let keys = self.elevated.public().iter().chain(self.receipts.public()).cloned().collect();
-        KeySet::from_keys(keys).map_err(Error::internal)
+        self.keys.last().public()
     }
 
     /// The public keys of receipts, for the operator's statement.
-    pub(crate) fn receipt_keys(&self) -> &KeySet {
-        self.receipts.public()
+    pub(crate) fn receipt_keys(&self) -> KeySet {
+        self.keys.last().receipts.public().clone()
     }
 }
 
@@ -98,6 +121,13 @@ pub(crate) fn invalid(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>
         "this is not an elevated token for this environment, user and session; authenticate for a new one",
     )
     .cause(cause)
+}
+
+fn forgotten() -> Error {
+    Error::new(
+        Reason::TokenStoreChanged,
+        "the elevated token is from before the service was restored from a backup; prove the factor again for a new one",
+    )
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use operation::Digest;
 use crate::domain::decision::{Decision, Question};
 use crate::domain::factors::{FactorFacts, FactorProof};
 use crate::domain::record::TokenRecord;
-use crate::domain::token::Token;
+use crate::domain::token::{Token, TokenKey};
 
 /// Whoever decides what an action demands.
 #[async_trait]
@@ -63,20 +63,22 @@ pub trait TokenStore: Send + Sync {
     /// when the first of them expires; with `STORE_UNAVAILABLE` while there is no place for anybody's.
     async fn check_room(&self, environment: EnvironmentId, user: UserId, now: Timestamp) -> Result<()>;
 
-    /// Puts a token on file, unspent. The identical token again changes nothing, spent or not; another token under
-    /// its id is refused with `TOKEN_INVALID`. Refused with `TOKEN_LIMIT_REACHED` like [`Self::check_room`].
+    /// Puts a token on file, unspent. The identical token again changes nothing, spent or not; another token of the
+    /// user under its id is refused with `TOKEN_INVALID`. Refused with `TOKEN_LIMIT_REACHED` like
+    /// [`Self::check_room`], and with `TOKEN_STORE_CHANGED` where its record is one that counts no more.
     async fn issue(&self, token: &Token, now: Timestamp) -> Result<()>;
 
     /// The record of a token; none when it was never on file or its time has been over for the retry window.
-    async fn get(&self, id: TokenId, now: Timestamp) -> Result<Option<TokenRecord>>;
+    async fn get(&self, key: TokenKey, now: Timestamp) -> Result<Option<TokenRecord>>;
 
     /// Spends a token on exactly one operation: `issued → redeemed(operation, digest)`, by the rules of
     /// [`TokenRecord::redeem`].
     ///
-    /// Refused with `TOKEN_UNKNOWN`, `TOKEN_EXPIRED` or `TOKEN_ALREADY_REDEEMED`.
+    /// Refused with `TOKEN_UNKNOWN`, `TOKEN_EXPIRED` or `TOKEN_ALREADY_REDEEMED`. After `STORE_UNAVAILABLE` it may have
+    /// been spent on this operation all the same; the same call again tells, and is always safe.
     async fn redeem(
         &self,
-        id: TokenId,
+        key: TokenKey,
         operation: OperationId,
         digest: Digest,
         now: Timestamp,

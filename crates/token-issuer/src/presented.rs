@@ -8,7 +8,8 @@ use crate::domain::record::TokenRecord;
 use crate::domain::token::Token;
 use crate::mint::{Mint, invalid};
 
-/// The token, if it is one of ours, for exactly this caller. Refused with `TOKEN_INVALID` or `TOKEN_EXPIRED`.
+/// The token, if it is one of ours, for exactly this caller. Refused with `TOKEN_INVALID`, `TOKEN_EXPIRED` or
+/// `TOKEN_STORE_CHANGED`.
 pub(crate) fn open(mint: &Mint, call: &UserCall, jwt: &SecretText) -> Result<Token> {
     let token = mint.open(jwt, call.at)?;
     if token.environment != call.environment {
@@ -20,6 +21,7 @@ pub(crate) fn open(mint: &Mint, call: &UserCall, jwt: &SecretText) -> Result<Tok
     if token.session != call.session {
         return Err(invalid("the token is from another session"));
     }
+    mint.check_remembered(&token)?;
     Ok(token)
 }
 

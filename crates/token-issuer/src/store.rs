@@ -1,4 +1,4 @@
-//! Where the issuer keeps its state: keys, operation ids and which tokens were issued in SQL, tokens in memory.
+//! Where the issuer keeps its state: keys, operation ids and which tokens were issued in SQL, tokens in memory or Redis.
 
 #[cfg(test)]
 pub(crate) mod contract;
@@ -7,8 +7,11 @@ mod issued;
 mod keys;
 mod memory;
 mod operations;
+mod redis;
 
 pub(crate) use issued::SqlIssuedTokens;
-pub(crate) use keys::SqlKeys;
+pub use keys::SEALED;
+pub(crate) use keys::{Seen, SqlKeys};
 pub use memory::MemoryTokenStore;
 pub(crate) use operations::SqlOperationIds;
+pub use redis::RedisTokenStore;

@@ -19,7 +19,7 @@ use crate::quorum::each;
 use crate::sign_message::misrouted;
 
 /// How many wallets a user has at most, those being made included. Each costs every node a share for ever.
-const MAX_WALLETS: u64 = 100;
+const MAX_WALLETS: u32 = 100;
 
 /// What is to be created.
 #[derive(Clone, Copy, Debug)]
@@ -86,20 +86,25 @@ struct Creating<'a> {
 }
 
 impl Creating<'_> {
-    /// Refuses one wallet too many with `WALLET_LIMIT_REACHED`. One that was begun may always be finished.
+    /// Refuses one wallet too many with `WALLET_LIMIT_REACHED`, as far as can be told before anything is asked for: of
+    /// many that begin at once, the store refuses. One that was begun may always be finished.
     async fn check_room(&self) -> Result<()> {
         let wallets = &self.gateway.wallets;
         if wallets.find(self.path).await?.is_some() {
             return Ok(());
         }
-        let page = wallets.list(self.path.environment, self.path.user, None, MAX_WALLETS).await?;
+        let page = wallets.list(self.path.environment, self.path.user, None, MAX_WALLETS.into()).await?;
         if page.wallets.len() < usize::try_from(MAX_WALLETS).unwrap_or(usize::MAX) {
             return Ok(());
         }
-        Err(Error::new(
-            Reason::WalletLimitReached,
-            format!("a user has at most {MAX_WALLETS} wallets; use one of those that are there"),
-        ))
+        Err(too_many())
+    }
+
+    /// Takes the wallet's place among those of its user.
+    async fn begin(&self) -> Result<()> {
+        let (directory, now) = (&self.gateway.directory, self.gateway.clock.now());
+        let begun = Wallet::begun(self.path, self.key_type, directory, now);
+        if self.gateway.wallets.begin(&begun, MAX_WALLETS).await? { Ok(()) } else { Err(too_many()) }
     }
 
     /// Finds out how far earlier runs came. Changes nothing.
@@ -143,11 +148,11 @@ impl Creating<'_> {
         let key = match start {
             Start::Active => return self.gateway.keep(self.operation, Outcome::WalletCreated).await,
             Start::Attested(key) => {
-                wallets.begin(&self.begun()).await?;
+                self.begin().await?;
                 *key
             }
             Start::Nothing(receipt) => {
-                wallets.begin(&self.begun()).await?;
+                self.begin().await?;
                 self.generate(receipt).await?
             }
         };
@@ -157,11 +162,6 @@ impl Creating<'_> {
         self.activate(&key).await?;
         wallets.advance(&wallet.activated()?).await?;
         self.gateway.keep(self.operation, Outcome::WalletCreated).await
-    }
-
-    fn begun(&self) -> Wallet {
-        let (directory, now) = (&self.gateway.directory, self.gateway.clock.now());
-        Wallet::begun(self.path, self.key_type, directory, now)
     }
 
     /// Has all nodes make a key.
@@ -236,6 +236,13 @@ fn give_up(nodes: usize, setbacks: Vec<Setback>) -> Error {
         }
         None => effort::unavailable(nodes, available),
     }
+}
+
+fn too_many() -> Error {
+    Error::new(
+        Reason::WalletLimitReached,
+        format!("a user has at most {MAX_WALLETS} wallets; use one of those that are there"),
+    )
 }
 
 fn not_in_use(node: &NodeId) -> Error {

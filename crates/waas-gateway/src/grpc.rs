@@ -19,6 +19,9 @@ use self::admin::AdminHandler;
 use self::wallets::WalletHandler;
 use crate::gateway::Gateway;
 
+/// The roles that call this service: none.
+pub const CALLERS: &[&str] = &[];
+
 /// The services of the role. It serves users and administrators, and no other service.
 pub(crate) fn mounts(
     gate: &Gate,
@@ -32,6 +35,6 @@ pub(crate) fn mounts(
         .max_decoding_message_size(MAX_REQUEST_BYTES);
     RoleMounts {
         public: Mount::new().service(wallets).service(admin).audit(audit.clone(), clock.clone()),
-        peer: Mount::new().audit(audit, clock),
+        peer: Mount::for_peers(CALLERS).audit(audit, clock),
     }
 }

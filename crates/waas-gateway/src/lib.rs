@@ -19,6 +19,7 @@ mod migrations;
 mod peers;
 mod ports;
 mod quorum;
+mod restore;
 mod runs;
 mod sign_message;
 mod store;
@@ -27,4 +28,6 @@ mod tests;
 
 pub use attestation::NodeDirectory;
 pub use compose::{Parts, compose};
+pub use grpc::CALLERS;
 pub use migrations::Migrator;
+pub use restore::AFTER_RESTORE;

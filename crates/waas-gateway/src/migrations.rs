@@ -2,6 +2,7 @@
 
 mod m000101_wallets;
 mod m000102_operations;
+mod m000103_wallet_owners;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
@@ -15,6 +16,8 @@ impl MigratorTrait for Migrator {
             Box::new(storage::audit::Migration),
             Box::new(m000101_wallets::Migration),
             Box::new(m000102_operations::Migration),
+            Box::new(m000103_wallet_owners::Migration),
+            Box::new(storage::mark::Migration),
         ]
     }
 }

@@ -149,10 +149,12 @@ pub(crate) struct WalletPage {
 /// The wallets. Every question is about one user of one environment; another's wallets are never found.
 #[async_trait]
 pub(crate) trait WalletStore: Send + Sync {
-    /// Keeps a wallet whose creation begins. Does nothing when the wallet is there already.
-    async fn begin(&self, wallet: &Wallet) -> Result<()>;
+    /// Keeps a wallet whose creation begins. Does nothing when the wallet is there already. `false`, and nothing is
+    /// kept, when the user has `most` wallets, which is at least 1: of many that begin at once, no more are kept.
+    async fn begin(&self, wallet: &Wallet, most: u32) -> Result<bool>;
 
-    /// Keeps how far the wallet has come: its state, nothing else of it.
+    /// Keeps how far the wallet has come: its state, nothing else of it. Does nothing when it has come further with
+    /// the same key.
     ///
     /// # Errors
     ///

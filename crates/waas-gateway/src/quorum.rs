@@ -56,7 +56,7 @@ impl Gateway {
             && let Some((node, answer)) = asked.next().await
         {
             match answer {
-                Ok(status) if status.node == *node && status.directory == self.directory => {
+                Ok(status) if status.node == *node && status.directory.is_same_group(&self.directory) => {
                     live.insert(node);
                 }
                 Ok(status) => {

@@ -101,7 +101,9 @@ async fn not_run(caller: &Caller, error: Error) -> Error {
     error
 }
 
-/// Whether the nodes refused the receipt, which they look at before anything else of an operation. What the id is bound to at a node that did accept it is that node's to enforce.
+/// Whether the nodes refused the receipt, which they look at before anything else of an operation, or were not asked
+/// because there is no place for another wallet. What the id is bound to at a node that did accept a receipt is that
+/// node's to enforce.
 const fn never_authorized(reason: Reason) -> bool {
     matches!(
         reason,
@@ -110,6 +112,7 @@ const fn never_authorized(reason: Reason) -> bool {
             | Reason::ReceiptExpired
             | Reason::ReceiptMismatch
             | Reason::ReceiptSpent
+            | Reason::WalletLimitReached
     )
 }
 

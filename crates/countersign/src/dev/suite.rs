@@ -12,6 +12,7 @@ use mpc_signer::settings::GroupSettings;
 use runtime::memory::MemoryNetwork;
 use runtime::server::{Bound, serve_memory};
 use runtime::{Mount, OsEntropy, SystemClock};
+use storage::sql::Lease;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +20,7 @@ use super::bootstrap;
 use super::client_file::{ClientFile, KeyHolder};
 use super::keys::{DevKeys, GROUP, MARK, THRESHOLD};
 use crate::client;
+use crate::config::StoresSettings;
 use roles::Composed;
 use state::State;
 
@@ -40,6 +42,8 @@ pub(crate) struct SuiteOptions {
     pub(crate) data: Option<PathBuf>,
     /// Where the file for clients goes.
     pub(crate) client_file: PathBuf,
+    /// Servers to keep state in, in place of files and memory.
+    pub(crate) stores: StoresSettings,
 }
 
 /// Servers that stop together.
@@ -68,6 +72,7 @@ pub(crate) struct Suite {
     front: Servers,
     /// What the services ask of each other: needed until the last call from outside is answered.
     back: Servers,
+    _lease: Lease,
     // Dropped last: the folder goes with it unless it is kept.
     _state: State,
 }
@@ -77,7 +82,8 @@ impl Suite {
     pub(crate) async fn start(options: SuiteOptions) -> Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy = Arc::new(OsEntropy::new());
-        let state = State::open(options.data)?;
+        let state = State::open(options.data, options.stores)?;
+        let lease = state.lease().await?;
         let keys = DevKeys::load_or_make(state.folder(), entropy.as_ref())?;
 
         // Every address is bound before anything is served, so that a taken port stops the start.
@@ -96,7 +102,7 @@ impl Suite {
         let mut everything = Mount::new();
         for (role, mounts) in composed.services {
             everything = everything.merge(mounts.public);
-            back.running.spawn(serve_memory(network.listen(role), mounts.peer, back.stop.clone()));
+            back.running.spawn(serve_memory(network.listen(role.name()), mounts.peer, back.stop.clone()));
         }
         let mut node_endpoints = Vec::new();
         for ((node, mounts), listener) in composed.nodes.into_iter().zip(node_listeners) {
@@ -117,7 +123,8 @@ impl Suite {
             admin: KeyHolder::new(ADMIN_ISSUER, AUDIENCE, keys.admin_for_clients()),
             nodes: GroupSettings::from(&composed.directory),
         };
-        let suite = Self { address, file, file_path: options.client_file, front, back, _state: state };
+        let suite =
+            Self { address, file, file_path: options.client_file, front, back, _lease: lease, _state: state };
         suite.prepare(clock.as_ref()).await?;
         Ok(suite)
     }

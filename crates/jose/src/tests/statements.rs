@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use super::support::*;
 use crate::{
     Algorithm, KeySet, KeySetError, KeyStatement, Kind, MAX_STATEMENT_BYTES, PublicJwk, SigningKey,
-    StatementError, TokenError, sign_statement, verify_statement,
+    StatementError, TokenError, peek_statement, sign_statement, verify_statement,
 };
 
 fn root() -> &'static SigningKey {
@@ -43,6 +43,22 @@ fn a_statement_by_the_root_is_read_as_it_was_made() {
     let text = sign_statement(&statement(), root()).unwrap();
     assert_eq!(read(&text), Ok(statement()));
     assert_eq!(read(&changed(|_| {})), Ok(statement()));
+}
+
+#[test]
+fn what_a_text_says_is_read_without_being_believed() {
+    let text = sign_statement(&statement(), root()).unwrap();
+    assert_eq!(peek_statement(&text), Ok(statement()));
+    // Also when nobody known signed it, or its time is over.
+    let stranger = SigningKey::generate(Algorithm::EdDsa).unwrap();
+    let old = KeyStatement { not_before: 1, not_after: 2, ..statement() };
+    assert_eq!(peek_statement(&sign_statement(&old, &stranger).unwrap()), Ok(old));
+    for bad in ["", "a.b.c", "not a statement"] {
+        assert!(peek_statement(bad).is_err(), "{bad}");
+    }
+    let receipt = token(Kind::Receipt, &good_claims(), es256());
+    assert_eq!(peek_statement(&receipt), Err(StatementError::Token(TokenError::WrongKind)));
+    assert!(peek_statement(&changed(|payload| drop(payload.remove("jwks")))).is_err());
 }
 
 #[test]

@@ -32,6 +32,18 @@ impl Step {
         Self(number)
     }
 
+    /// The last step a code of which may have been accepted by this time: a device's clock may be ahead.
+    pub(crate) fn last_accepted_by(time: Timestamp) -> Self {
+        let seconds = u64::try_from(time.seconds()).unwrap_or(0);
+        Self(seconds / STEP_SECONDS + u64::from(DRIFT))
+    }
+
+    /// When the next one begins.
+    pub(crate) fn end(self) -> Timestamp {
+        let seconds = (self.0 + 1).saturating_mul(STEP_SECONDS);
+        Timestamp::from_seconds(i64::try_from(seconds).unwrap_or(i64::MAX))
+    }
+
     /// The number, as the store keeps it.
     pub(crate) fn number(self) -> Result<i64> {
         i64::try_from(self.0).map_err(Error::internal)

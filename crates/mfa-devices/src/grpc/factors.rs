@@ -15,7 +15,7 @@ use crate::proving::Presented;
 use crate::service::Service;
 
 /// Who may ask.
-const CALLERS: &[&str] = &["token-issuer"];
+pub const CALLERS: &[&str] = &["token-issuer"];
 
 pub(super) struct FactorHandler {
     pub(super) gate: Gate,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jose::Algorithm;
 use kernel::{
-    Acr, Clock, EnvironmentId, Error, FactorKind, OperationId, Reason, Result, SecretBytes, UserId,
+    Acr, Clock, EnvironmentId, Error, FactorKind, OperationId, Reason, Result, SecretBytes, Timestamp, UserId,
 };
 use operation::{Body, Operation};
 use proto::mfa_devices as pb;
@@ -58,7 +58,11 @@ struct World {
 
 impl World {
     async fn new() -> Self {
-        let clock = Arc::new(FixedClock::new());
+        Self::at(Arc::new(FixedClock::new()), None).await
+    }
+
+    /// A service whose database was put back, where `not_before` says so.
+    async fn at(clock: Arc<FixedClock>, not_before: Option<Timestamp>) -> Self {
         let users = TestProvider::new("https://users.example", "wallet");
         let administrators = TestProvider::new("https://admins.example", "countersign");
         let receipts = TestReceipts::new("https://issuer.example");
@@ -106,6 +110,7 @@ impl World {
             entropy,
             clock: clock.clone(),
             issuer: Label::new("Countersign").unwrap(),
+            not_before,
         });
         let (network, stop) = (MemoryNetwork::default(), CancellationToken::new());
         for (name, mount) in [("public", mounts.public), ("peer", mounts.peer)] {

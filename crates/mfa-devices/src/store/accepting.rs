@@ -30,7 +30,9 @@ pub(super) async fn accept(
 }
 
 async fn use_up(transaction: &DatabaseTransaction, owner: Owner, acceptance: &Acceptance) -> Result<bool> {
-    owners::hold(transaction, owner).await?;
+    if !owners::hold(transaction, owner).await? {
+        return Ok(false);
+    }
     let used = if acceptance.activates {
         activate(transaction, owner, acceptance).await?
     } else {

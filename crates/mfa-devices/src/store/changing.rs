@@ -47,9 +47,9 @@ pub(super) async fn set_default(
     device: DeviceId,
 ) -> Result<bool> {
     let transaction = database.begin().await.map_err(unavailable)?;
-    owners::hold(&transaction, owner).await?;
+    let held = owners::hold(&transaction, owner).await?;
     let holdings = reading::holdings(&transaction, owner).await?;
-    if !holdings.factors().iter().any(|found| found.id == device) {
+    if !held || !holdings.factors().iter().any(|found| found.id == device) {
         transaction.rollback().await.map_err(unavailable)?;
         return Ok(false);
     }
@@ -98,7 +98,9 @@ async fn take_away(
     device: DeviceId,
     keep_last: bool,
 ) -> Result<Removal> {
-    owners::hold(transaction, owner).await?;
+    if !owners::hold(transaction, owner).await? {
+        return Ok(Removal::Unknown);
+    }
     let holdings = reading::holdings(transaction, owner).await?;
     let factors = holdings.factors();
     if !factors.iter().any(|found| found.id == device) {

@@ -9,9 +9,9 @@ pub(super) mod throttling;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::join_all;
 use kernel::{AttemptId, DeviceId, FactorKind, OperationId, SessionId, Timestamp, TokenId};
 use storage::spending::Spend;
+use testkit::race;
 
 use crate::domain::{Attempt, DisplayName, Owner, Proof, Seed, Step};
 use crate::fixtures::{ENTROPY, NOW, attempt, owner, proof as proof_of, session};
@@ -23,14 +23,13 @@ const KIND: FactorKind = FactorKind::Totp;
 /// Two handles on the same data.
 pub(super) type Handles<S> = [Arc<S>; 2];
 
-/// Makes a test of each clause, on the handles that `$make` gives with what must be kept for as long.
+/// Makes a test of each clause, which `$on_each` runs on each backend.
 macro_rules! contract_tests {
-    ($make:expr; $($room:ident :: { $($clause:ident),+ $(,)? })+) => {
+    ($on_each:expr; $($room:ident :: { $($clause:ident),+ $(,)? })+) => {
         $($(
             #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
             async fn $clause() {
-                let (handles, _kept) = $make.await;
-                $crate::store::contract::$room::$clause(handles).await;
+                $on_each($crate::store::contract::$room::$clause).await;
             }
         )+)+
     };
@@ -113,17 +112,6 @@ async fn ids<S: DeviceStore>(store: &S, owner: Owner) -> Vec<DeviceId> {
         store.holdings(owner).await.unwrap().devices.iter().map(|device| device.id).collect();
     ids.sort();
     ids
-}
-
-/// Runs all of them at once, on both handles in turn.
-async fn race<S, T, F>(handles: &Handles<S>, count: usize, start: impl Fn(Arc<S>, usize) -> F) -> Vec<T>
-where
-    S: DeviceStore + 'static,
-    F: Future<Output = T> + Send + 'static,
-    T: Send + 'static,
-{
-    let tasks = (0..count).map(|index| tokio::spawn(start(handles[index % 2].clone(), index)));
-    join_all(tasks.collect::<Vec<_>>()).await.into_iter().map(Result::unwrap).collect()
 }
 
 fn count(outcomes: &[bool]) -> usize {

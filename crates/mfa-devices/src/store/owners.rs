@@ -37,16 +37,16 @@ pub(super) async fn ensure(transaction: &DatabaseTransaction, owner: Owner) -> R
     Ok(())
 }
 
-/// Holds the row until the transaction ends: by writing to it, which on every database makes others wait. Who has no
-/// row has no devices either, so that there is nothing to wait for.
-pub(super) async fn hold(transaction: &DatabaseTransaction, owner: Owner) -> Result<()> {
-    Entity::update_many()
+/// Holds the row until the transaction ends: by writing to it, which on every database makes others wait. `false` for
+/// who has no row, and so no devices either: of what is registered meanwhile, the caller must look at nothing.
+pub(super) async fn hold(transaction: &DatabaseTransaction, owner: Owner) -> Result<bool> {
+    let held = Entity::update_many()
         .col_expr(Column::Revision, Expr::col(Column::Revision).add(1))
         .filter(is(owner))
         .exec(transaction)
         .await
         .map_err(unavailable)?;
-    Ok(())
+    Ok(held.rows_affected == 1)
 }
 
 /// Remembers for ever that the user had a factor.

@@ -1,4 +1,4 @@
-//! The contract on SQLite, and what concerns SQL alone.
+//! The contract on every backend, and what concerns SQL alone.
 
 use std::sync::Arc;
 
@@ -7,7 +7,6 @@ use kernel::{DeviceId, SecretBytes};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter};
 use storage::Sealer;
-use tempfile::TempDir;
 
 use super::SqlDeviceStore;
 use super::contract::{Handles, contract_tests};
@@ -25,26 +24,27 @@ fn store(database: DatabaseConnection) -> SqlDeviceStore {
     )
 }
 
-/// Two pools on one file, as two processes have.
-async fn sqlite() -> (Handles<SqlDeviceStore>, TempDir) {
-    let (first, folder) = testkit::database::<Migrator>().await;
-    let second = storage::sql::open_sqlite(&folder.path().join("test.sqlite")).await.unwrap();
-    ([Arc::new(store(first)), Arc::new(store(second))], folder)
+/// Runs a clause of the contract on every backend.
+async fn on_each(clause: impl AsyncFn(Handles<SqlDeviceStore>)) {
+    testkit::on_each::<Migrator>(async |pools| clause(pools.map(|pool| Arc::new(store(pool)))).await).await;
 }
 
 contract_tests! {
-    sqlite();
+    on_each;
     registering::{
         somebody_unknown_has_nothing,
         a_device_comes_back_as_it_was_registered,
         a_session_has_one_pending_device,
         pending_devices_are_bounded_until_their_time_is_over,
+        of_many_sessions_that_register_at_once_as_many_wait_as_may,
         factors_are_bounded_and_the_first_is_the_first,
         a_name_is_changed_by_compare_and_set,
         the_first_factor_is_the_default_and_the_oldest_follows,
         a_pending_device_is_neither_default_nor_removed_as_a_factor,
         of_parallel_removals_the_last_factor_stays,
+        the_default_is_a_factor_whatever_is_removed_at_once,
         a_payment_registers_one_device_and_only_while_it_stands,
+        of_many_calls_with_one_payment_one_registers,
         a_payment_removes_only_while_it_stands,
     }
     proving::{
@@ -53,6 +53,8 @@ contract_tests! {
         a_factor_is_born_and_ends_what_else_is_pending,
         only_who_may_now_can_activate,
         of_two_first_factors_one_is_born,
+        of_further_factors_at_once_no_more_are_born_than_may,
+        what_is_discarded_while_it_is_proved_is_one_or_the_other,
         a_proof_is_found_by_its_request_until_nobody_can_ask,
         of_parallel_calls_with_one_request_one_is_answered,
         a_removed_device_leaves_no_proof,

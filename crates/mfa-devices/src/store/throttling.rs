@@ -21,14 +21,15 @@ use crate::ports::Try;
 /// no more than a few tries through at once.
 const ROUNDS: u32 = 64;
 
-/// Takes a try in a statement of its own, which stays whatever becomes of the call.
+/// Takes a try in a statement of its own, which stays whatever becomes of the call. `judge` is what the record counts as.
 pub(super) async fn take(
     database: &impl ConnectionTrait,
     owner: Owner,
     kind: FactorKind,
     now: Timestamp,
+    judge: impl Fn(Throttle) -> Throttle,
 ) -> Result<Try> {
-    Ok(match change(database, owner, kind, |throttle| throttle.take(now)).await? {
+    Ok(match change(database, owner, kind, |throttle| judge(throttle).take(now)).await? {
         Ok(taken) => Try::Taken { left: taken.left(now) },
         Err(wait) => Try::Throttled { wait },
     })

@@ -12,8 +12,8 @@ use tonic::{Request, Response, Status};
 use super::convert;
 use crate::signer::{Call, Signer};
 
-/// The roles that may call.
-const CALLERS: &[&str] = &["waas-gateway"];
+/// The roles that call this service.
+pub const CALLERS: &[&str] = &["waas-gateway"];
 
 /// Answers the coordinator.
 pub(crate) struct Handler {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use frost_ed25519 as frost;
 use kernel::{
-    AttemptId, Clock, EnvironmentId, Error, NodeId, OperationId, Reason, Result, SecretBytes, TokenId,
-    UserId, WalletId,
+    AttemptId, Clock, EnvironmentId, Error, NodeId, OperationId, Reason, Result, SecretBytes, Timestamp,
+    TokenId, UserId, WalletId,
 };
 use operation::{Body, CheckedOperation, KeyType, Operation, WalletRef};
 use proto::convert::operation_value;
@@ -46,8 +46,12 @@ struct World {
 
 impl World {
     async fn new() -> Self {
+        Self::at(Arc::new(FixedClock::new()), None).await
+    }
+
+    /// Nodes whose databases were put back, where `not_before` says so.
+    async fn at(clock: Arc<FixedClock>, not_before: Option<Timestamp>) -> Self {
         let network = MemoryNetwork::default();
-        let clock = Arc::new(FixedClock::new());
         let entropy = Arc::new(fixtures::entropy(900));
         let receipts = TestReceipts::new("https://issuer.example");
         let statement = receipts.statement(1, clock.now());
@@ -76,6 +80,7 @@ impl World {
                 audit: Arc::new(SqlAuditLog::new(database)),
                 clock: Arc::clone(&clock) as _,
                 entropy: Arc::clone(&entropy) as _,
+                not_before,
             });
             for (listener, mount) in [(name.clone(), mounts.peer), (format!("{name} public"), mounts.public)]
             {
@@ -399,4 +404,28 @@ async fn an_auditor_reads_what_happened_page_by_page() {
     let anonymous = ask(pb::ListAuditEventsRequest::default());
     let refused = answer(client.list_audit_events(anonymous).await).unwrap_err();
     assert_eq!(refused.reason(), Reason::AdminTokenMissing);
+}
+
+#[tokio::test]
+async fn a_node_that_was_put_back_refuses_what_was_given_out_before() {
+    let clock = Arc::new(FixedClock::new());
+    let restored = clock.now();
+    let world = World::at(Arc::clone(&clock), Some(restored)).await;
+    let start = async |paid_by, proved: Option<Timestamp>| {
+        let operation = world.operation(Body::CreateWallet { key_type: KeyType::Ed25519 });
+        let mut claims = world.receipts.claims(&operation, GROUP, paid_by, clock.now());
+        claims.auth_time = proved.map(Timestamp::seconds);
+        let request = pb::StartKeygenRequest {
+            receipt: world.receipts.sign(&claims),
+            operation: Some(operation_value(operation.operation())),
+            attempt_id: world.attempt(),
+        };
+        answer(world.node(0).start_keygen(ask(request)).await).map(drop).map_err(|error| error.reason())
+    };
+    assert_eq!(start(None, None).await, Err(Reason::ReceiptExpired));
+    clock.advance(Duration::from_secs(1));
+    let token = Some(TokenId::random(world.entropy.as_ref()));
+    assert_eq!(start(token, Some(restored)).await, Err(Reason::ReceiptSpent));
+    assert_eq!(start(token, Some(clock.now())).await, Ok(()));
+    assert_eq!(start(None, None).await, Ok(()));
 }

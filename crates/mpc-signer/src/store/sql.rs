@@ -43,6 +43,9 @@ impl fmt::Debug for SqlShares {
     }
 }
 
+/// Where a sealed share belongs.
+pub(super) const SECRET_COLUMN: &str = "key_shares.secret";
+
 /// A sealed share opens only as the share of its own wallet and attempt.
 fn row(wallet: WalletId, attempt: AttemptId) -> [u8; 32] {
     let mut row = [0; 32];
@@ -52,7 +55,7 @@ fn row(wallet: WalletId, attempt: AttemptId) -> [u8; 32] {
 }
 
 fn place(row: &[u8; 32]) -> Context<'_> {
-    Context { column: "key_shares.secret", row }
+    Context { column: SECRET_COLUMN, row }
 }
 
 #[async_trait]
@@ -62,7 +65,7 @@ impl Shares for SqlShares {
         let sealed = self.sealer.seal(place(&row(statement.wallet, statement.attempt)), &share.secret)?;
         let transaction = self.database.begin().await.map_err(unavailable)?;
         claim_wallet(&transaction, share).await?;
-        key_shares::Entity::insert(key_shares::ActiveModel {
+        let inserted = key_shares::Entity::insert(key_shares::ActiveModel {
             wallet_id: ActiveValue::Set(statement.wallet.uuid()),
             attempt: ActiveValue::Set(statement.attempt.uuid()),
             node_id: ActiveValue::Set(share.attestation.node.to_string()),
@@ -71,9 +74,18 @@ impl Shares for SqlShares {
             secret: ActiveValue::Set(sealed),
             stored_ms: ActiveValue::Set(now.millis()),
         })
+        .on_conflict(
+            OnConflict::columns([key_shares::Column::WalletId, key_shares::Column::Attempt])
+                .do_nothing()
+                .to_owned(),
+        )
         .exec_without_returning(&transaction)
         .await
         .map_err(unavailable)?;
+        if inserted != 1 {
+            transaction.rollback().await.map_err(unavailable)?;
+            return Err(Error::invalid("attempt_id", "was used before; make a fresh one for each attempt"));
+        }
         erase_oldest(&transaction, statement.wallet, statement.attempt).await?;
         transaction.commit().await.map_err(unavailable)
     }

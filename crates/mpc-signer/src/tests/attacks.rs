@@ -141,6 +141,9 @@ struct Broken;
 
 #[async_trait]
 impl AuditLog for Broken {
+    fn check_standing(&self) -> Result<()> {
+        Ok(())
+    }
     async fn begin(&self, _: Event) -> Result<Intent> {
         Err(Error::new(Reason::AuditUnavailable, "broken"))
     }

@@ -17,7 +17,7 @@ use testkit::SeededEntropy;
 use crate::domain::envelope::Envelope;
 use crate::domain::fixtures;
 use crate::domain::signing::Commitments;
-use crate::domain::{Attestation, KeyStatement, LocalNode, WalletKey};
+use crate::domain::{Attestation, KeyStatement, LocalNode, NodeDirectory, WalletKey};
 use crate::migrations::Migrator;
 use crate::ports::Receipts;
 use crate::signer::Call;
@@ -116,6 +116,26 @@ impl World {
     pub(super) fn restart(&mut self, n: usize) {
         let place = &mut self.nodes[n];
         place.signer = signer(&place.local, &place.database, &self.entropy, &self.desk);
+    }
+
+    /// A node gets a new identity. All nodes are told, with its earlier key or without, and start again.
+    pub(super) fn renew(&mut self, n: usize, with_earlier_key: bool) {
+        let earlier = self.nodes[n].local.node().clone();
+        let identity = fixtures::identity(earlier.id.as_str(), 700);
+        let group = self.nodes[n].local.directory();
+        let mut nodes = group.nodes().to_vec();
+        nodes[n] = identity.public(earlier.identifier);
+        let mut directory = NodeDirectory::new(group.group().clone(), group.threshold(), nodes).unwrap();
+        if with_earlier_key {
+            directory = directory.with_previous_keys(&earlier.id, vec![earlier.signing_key]).unwrap();
+        }
+        for (index, place) in self.nodes.iter_mut().enumerate() {
+            let own = if index == n { identity.clone() } else { place.local.identity().clone() };
+            place.local = LocalNode::new(own, directory.clone()).unwrap();
+        }
+        for index in 0..self.nodes.len() {
+            self.restart(index);
+        }
     }
 
     pub(super) fn id(&self, n: usize) -> NodeId {

@@ -17,6 +17,9 @@ const READERS: &[&str] = &["mfa-devices", "token-issuer", "waas-gateway"];
 /// Who authorizes operations.
 const DECIDERS: &[&str] = &["token-issuer"];
 
+/// The roles that call this service.
+pub const CALLERS: &[&str] = READERS;
+
 /// The peers' server.
 pub(crate) fn peer_server(
     gate: Gate,

@@ -1,9 +1,10 @@
 //! What every store of environments must do. One suite, run on every backend.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use kernel::{EnvironmentId, Timestamp};
-use testkit::SeededEntropy;
+use kernel::{Entropy, EnvironmentId, Timestamp};
+use testkit::{SeededEntropy, race};
 
 use super::SqlEnvironments;
 use crate::domain::environment::{Environment, Settings};
@@ -13,6 +14,8 @@ use crate::ports::{EnvironmentStore, Written};
 
 struct Suite {
     store: Arc<dyn EnvironmentStore>,
+    /// A second handle on the same data, as another process has.
+    other: Arc<dyn EnvironmentStore>,
     entropy: SeededEntropy,
 }
 
@@ -23,9 +26,27 @@ impl Suite {
     }
 
     async fn created(&self) -> Environment {
-        let environment = self.environment();
+        self.created_with(&[]).await
+    }
+
+    async fn created_with(&self, audiences: &[&str]) -> Environment {
+        let environment = with_providers(&self.environment(), audiences);
         assert_eq!(self.store.create(&environment, "issuer#admin").await.unwrap(), Written::Done);
         environment
+    }
+
+    /// What comes of all these updates at once, each from one process or the other.
+    async fn update_at_once(&self, next: &[Environment]) -> Vec<Written> {
+        let handles = [self.store.clone(), self.other.clone()];
+        race(&handles, next.len(), |store, index| {
+            let next = next[index].clone();
+            async move { store.update(&next, "racer").await.unwrap() }
+        })
+        .await
+    }
+
+    async fn newest(&self, environment: &Environment) -> Environment {
+        self.other.read(environment.id, None).await.unwrap().unwrap()
     }
 }
 
@@ -85,20 +106,34 @@ async fn an_id_is_taken_once(suite: &Suite) {
 
 async fn of_many_updates_at_once_one_succeeds(suite: &Suite) {
     let first = suite.created().await;
-    let attempts = (0..32_u32).map(|index| {
-        let store = suite.store.clone();
-        let next = changed(&first, |settings| settings.display_name = format!("attempt {index}"));
-        tokio::spawn(async move { (store.update(&next, "racer").await.unwrap(), next) })
-    });
-    let mut winners = Vec::new();
-    for attempt in attempts.collect::<Vec<_>>() {
-        match attempt.await.unwrap() {
-            (Written::Done, next) => winners.push(next),
-            (written, _) => assert_eq!(written, Written::Stale),
+    let attempts: Vec<_> = (0..64_u32)
+        .map(|index| changed(&first, |settings| settings.display_name = format!("attempt {index}")))
+        .collect();
+    let written = suite.update_at_once(&attempts).await;
+    let winners: Vec<_> = (0..64).filter(|index| written[*index] == Written::Done).collect();
+    assert_eq!(winners.len(), 1);
+    assert_eq!(written.iter().filter(|written| **written == Written::Stale).count(), 63);
+    assert_eq!(suite.newest(&first).await, attempts[winners[0]]);
+}
+
+async fn of_many_creations_of_one_id_one_succeeds(suite: &Suite) {
+    let handles = [suite.store.clone(), suite.other.clone()];
+    let first = suite.environment();
+    let written = race(&handles, 32, |store, index| {
+        let environment = with_providers(&first, &[&format!("one-of-{index}")]);
+        async move { store.create(&environment, "racer").await.unwrap() }
+    })
+    .await;
+    assert_eq!(written.iter().filter(|written| **written == Written::Done).count(), 1);
+    assert_eq!(written.iter().filter(|written| **written == Written::Stale).count(), 31);
+    // Those that lost hold nothing.
+    let kept = suite.newest(&first).await.settings.identity_providers[0].audience.clone();
+    for index in 0..32 {
+        let audience = format!("one-of-{index}");
+        if audience != kept {
+            suite.created_with(&[&audience]).await;
         }
     }
-    assert_eq!(winners.len(), 1);
-    assert_eq!(suite.store.read(first.id, None).await.unwrap(), winners.pop());
 }
 
 async fn a_token_leads_to_one_environment(suite: &Suite) {
@@ -142,19 +177,77 @@ async fn pairs_are_compared_as_text(suite: &Suite) {
 }
 
 async fn of_many_that_want_one_pair_one_gets_it(suite: &Suite) {
-    let attempts = (0..16).map(|_| {
-        let store = suite.store.clone();
+    let handles = [suite.store.clone(), suite.other.clone()];
+    let written = race(&handles, 32, |store, _| {
         let environment = with_providers(&suite.environment(), &["wanted-by-all"]);
-        tokio::spawn(async move { store.create(&environment, "racer").await.unwrap() })
-    });
-    let mut winners = 0;
-    for attempt in attempts.collect::<Vec<_>>() {
-        match attempt.await.unwrap() {
-            Written::Done => winners += 1,
-            written => assert_eq!(written, Written::ProviderInUse(0)),
+        async move { store.create(&environment, "racer").await.unwrap() }
+    })
+    .await;
+    assert_eq!(written.iter().filter(|written| **written == Written::Done).count(), 1);
+    assert_eq!(written.iter().filter(|written| **written == Written::ProviderInUse(0)).count(), 31);
+}
+
+/// Neither may wait for the other, and neither gets what the other has.
+async fn environments_that_exchange_their_pairs_at_once_are_both_refused(suite: &Suite) {
+    let first = suite.created_with(&["mine", "also-mine"]).await;
+    let second = suite.created_with(&["theirs", "also-theirs"]).await;
+    for _ in 0..20 {
+        let swapped = [
+            with_providers(&changed(&first, |_| {}), &["also-theirs", "theirs"]),
+            with_providers(&changed(&second, |_| {}), &["mine", "also-mine"]),
+        ];
+        for written in suite.update_at_once(&swapped).await {
+            assert!(matches!(written, Written::ProviderInUse(_)), "{written:?}");
         }
     }
-    assert_eq!(winners, 1);
+    assert_eq!((suite.newest(&first).await, suite.newest(&second).await), (first, second));
+}
+
+/// Eight environments have eight of nine pairs that stand in a ring, and each wants the next one. Who finds it taken is
+/// refused, and tries again.
+async fn pairs_that_change_hands_have_one_owner_throughout(suite: &Suite) {
+    let name = |place: usize| format!("ring-{}", place % 9);
+    let place = |environment: &Environment| -> usize {
+        environment.settings.identity_providers[0].audience[5..].parse().unwrap()
+    };
+    let mut ring = Vec::new();
+    for index in 0..8 {
+        ring.push(suite.created_with(&[&name(index)]).await);
+    }
+    for _ in 0..8 {
+        let next: Vec<_> = ring
+            .iter()
+            .map(|environment| {
+                with_providers(&changed(environment, |_| {}), &[&name(place(environment) + 1)])
+            })
+            .collect();
+        let written = suite.update_at_once(&next).await;
+        assert!(written.contains(&Written::Done));
+        for ((environment, next), written) in ring.iter_mut().zip(next).zip(written) {
+            if written == Written::Done {
+                *environment = next;
+            }
+            assert_eq!(suite.newest(environment).await, *environment);
+        }
+        let owned: BTreeSet<_> = ring.iter().map(place).collect();
+        assert_eq!(owned.len(), 8);
+    }
+}
+
+/// An index holds entries of a bounded length.
+async fn the_longest_pairs_can_be_kept(suite: &Suite) {
+    // Of letters in no order, so that nothing makes them shorter.
+    let long = |seed| {
+        let mut octets = [0; 512];
+        SeededEntropy::new(seed).fill(&mut octets);
+        octets.iter().map(|octet| char::from(b'!' + octet % 94)).collect::<String>()
+    };
+    let mut environment = with_providers(&suite.environment(), &[&long(1)]);
+    environment.settings.identity_providers[0].issuer = long(2);
+    assert_eq!(suite.store.create(&environment, "a").await.unwrap(), Written::Done);
+    let mut other = suite.environment();
+    other.settings.identity_providers.clone_from(&environment.settings.identity_providers);
+    assert_eq!(suite.store.create(&other, "a").await.unwrap(), Written::ProviderInUse(0));
 }
 
 async fn ids_come_in_their_order(suite: &Suite) {
@@ -177,21 +270,27 @@ async fn ids_come_in_their_order(suite: &Suite) {
 }
 
 /// Every clause of the port, on a store that is empty.
-async fn keeps_its_promises(store: Arc<dyn EnvironmentStore>) {
-    let suite = Suite { store, entropy: SeededEntropy::new(1) };
+async fn keeps_its_promises([store, other]: [Arc<dyn EnvironmentStore>; 2]) {
+    let suite = Suite { store, other, entropy: SeededEntropy::new(1) };
     versions_stay_readable(&suite).await;
     an_unknown_environment_is_not_there(&suite).await;
     an_id_is_taken_once(&suite).await;
     of_many_updates_at_once_one_succeeds(&suite).await;
+    of_many_creations_of_one_id_one_succeeds(&suite).await;
     a_token_leads_to_one_environment(&suite).await;
     an_environment_keeps_and_gives_back_its_pairs(&suite).await;
     pairs_are_compared_as_text(&suite).await;
     of_many_that_want_one_pair_one_gets_it(&suite).await;
+    environments_that_exchange_their_pairs_at_once_are_both_refused(&suite).await;
+    pairs_that_change_hands_have_one_owner_throughout(&suite).await;
+    the_longest_pairs_can_be_kept(&suite).await;
     ids_come_in_their_order(&suite).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sqlite_keeps_its_promises() {
-    let (database, _folder) = testkit::database::<crate::Migrator>().await;
-    keeps_its_promises(Arc::new(SqlEnvironments::new(database))).await;
+async fn every_backend_keeps_its_promises() {
+    testkit::on_each::<crate::Migrator>(async |pools| {
+        keeps_its_promises(pools.map(|pool| Arc::new(SqlEnvironments::new(pool)) as _)).await;
+    })
+    .await;
 }

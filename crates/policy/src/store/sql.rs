@@ -1,5 +1,7 @@
 //! Environments in SQL.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use async_trait::async_trait;
 use kernel::{EnvironmentId, Result, Timestamp};
 use sea_orm::sea_query::{Expr, OnConflict};
@@ -88,37 +90,69 @@ async fn advance(connection: &impl ConnectionTrait, id: EnvironmentId, version: 
 
 /// Makes the environment's pairs of issuer and audience those of its new version; tells the index of one that
 /// another environment has.
+///
+/// Who gets here has written to the environment's row, so nobody else changes its pairs meanwhile. A pair that stays is
+/// not touched. What goes and what comes is written in one order everywhere: a writer waits for another one only at a
+/// pair beyond all that it wrote itself, so that no two of them, not even two environments that exchange their pairs,
+/// wait for each other.
 async fn replace_providers(
     connection: &impl ConnectionTrait,
     environment: &Environment,
 ) -> Result<Option<usize>> {
-    providers::Entity::delete_many()
+    let held: BTreeSet<Pair> = providers::Entity::find()
         .filter(providers::Column::Environment.eq(environment.id.uuid()))
-        .exec(connection)
+        .all(connection)
         .await
-        .map_err(unavailable)?;
-    let mut pairs: Vec<_> = environment.settings.identity_providers.iter().enumerate().collect();
-    // In one order everywhere, so that two writers that want the same pairs cannot wait for each other.
-    pairs.sort_by_key(|(_, provider)| (&provider.issuer, &provider.audience));
-    for (index, provider) in pairs {
-        let rows = providers::Entity::insert(providers::ActiveModel {
-            issuer: ActiveValue::Set(provider.issuer.clone()),
-            audience: ActiveValue::Set(provider.audience.clone()),
-            environment: ActiveValue::Set(environment.id.uuid()),
-        })
-        .on_conflict(
-            OnConflict::columns([providers::Column::Issuer, providers::Column::Audience])
-                .do_nothing()
-                .to_owned(),
-        )
-        .exec_without_returning(connection)
-        .await
-        .map_err(unavailable)?;
-        if rows != 1 {
-            return Ok(Some(index));
+        .map_err(unavailable)?
+        .into_iter()
+        .map(|row| (row.issuer, row.audience))
+        .collect();
+    let wanted: BTreeMap<Pair, usize> = environment
+        .settings
+        .identity_providers
+        .iter()
+        .enumerate()
+        .map(|(index, provider)| (pair(provider), index))
+        .collect();
+    for pair in held.iter().chain(wanted.keys()).collect::<BTreeSet<_>>() {
+        match (held.contains(pair), wanted.get(pair)) {
+            (true, None) => give_back(connection, pair).await?,
+            (false, Some(index)) if !take(connection, pair, environment.id).await? => {
+                return Ok(Some(*index));
+            }
+            _ => {}
         }
     }
     Ok(None)
+}
+
+/// Issuer and audience.
+type Pair = (String, String);
+
+fn pair(provider: &IdentityProvider) -> Pair {
+    (provider.issuer.clone(), provider.audience.clone())
+}
+
+async fn give_back(connection: &impl ConnectionTrait, pair: &Pair) -> Result<()> {
+    providers::Entity::delete_by_id(pair.clone()).exec(connection).await.map_err(unavailable)?;
+    Ok(())
+}
+
+/// Takes the pair, unless it is taken.
+async fn take(connection: &impl ConnectionTrait, pair: &Pair, environment: EnvironmentId) -> Result<bool> {
+    let (issuer, audience) = pair.clone();
+    let rows = providers::Entity::insert(providers::ActiveModel {
+        issuer: ActiveValue::Set(issuer),
+        audience: ActiveValue::Set(audience),
+        environment: ActiveValue::Set(environment.uuid()),
+    })
+    .on_conflict(
+        OnConflict::columns([providers::Column::Issuer, providers::Column::Audience]).do_nothing().to_owned(),
+    )
+    .exec_without_returning(connection)
+    .await
+    .map_err(unavailable)?;
+    Ok(rows == 1)
 }
 
 /// Versions are signed in SQL.
@@ -182,8 +216,10 @@ impl EnvironmentStore for SqlEnvironments {
         candidates: &[IdentityProvider],
     ) -> Result<Option<usize>> {
         for (index, provider) in candidates.iter().enumerate() {
-            let key = (provider.issuer.clone(), provider.audience.clone());
-            let row = providers::Entity::find_by_id(key).one(&self.database).await.map_err(unavailable)?;
+            let row = providers::Entity::find_by_id(pair(provider))
+                .one(&self.database)
+                .await
+                .map_err(unavailable)?;
             if row.is_some_and(|row| row.environment != id.uuid()) {
                 return Ok(Some(index));
             }

@@ -560,6 +560,9 @@ pub enum Reason {
     /// The user has as many wallets as the gateway keeps for one.
     /// Status FAILED_PRECONDITION.
     WalletLimitReached = 50,
+    /// The service has stopped until its operator has looked: its database is older than it was, or is another's.
+    /// Status UNAVAILABLE.
+    ServiceHalted = 51,
 }
 impl Reason {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -619,6 +622,7 @@ impl Reason {
             Self::WalletNotActive => "REASON_WALLET_NOT_ACTIVE",
             Self::GenerationMismatch => "REASON_GENERATION_MISMATCH",
             Self::WalletLimitReached => "REASON_WALLET_LIMIT_REACHED",
+            Self::ServiceHalted => "REASON_SERVICE_HALTED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -675,6 +679,7 @@ impl Reason {
             "REASON_WALLET_NOT_ACTIVE" => Some(Self::WalletNotActive),
             "REASON_GENERATION_MISMATCH" => Some(Self::GenerationMismatch),
             "REASON_WALLET_LIMIT_REACHED" => Some(Self::WalletLimitReached),
+            "REASON_SERVICE_HALTED" => Some(Self::ServiceHalted),
             _ => None,
         }
     }

@@ -133,3 +133,32 @@ fn a_statement_of_a_lower_sequence_or_another_root_is_refused() {
     assert!(!accept(&receipts.root(), "https://other.example", 1));
     assert!(!accept(&TestReceipts::new("x").root(), "https://issuer.example", 1));
 }
+
+#[test]
+fn what_was_given_out_before_a_restore_is_dead_and_what_came_after_is_good() {
+    let bench = Bench::new();
+    let checked = bench.operation().check().unwrap();
+    let restored = bench.clock.now();
+    let after = |seconds| restored.plus(Duration::from_secs(seconds));
+    let verifier = bench.verifier.clone().not_before(Some(restored));
+    bench.clock.advance(Duration::from_secs(10));
+    let token = TokenId::random(&bench.entropy);
+    let verify = |given: Timestamp, paid_by: Option<TokenId>, proved: Option<Timestamp>| {
+        let mut claims = bench.receipts.claims(&checked, GROUP, paid_by, given);
+        claims.auth_time = proved.map(Timestamp::seconds);
+        verifier.verify(&bench.receipts.sign(&claims), &checked).map(drop).map_err(|error| error.reason())
+    };
+    // Nothing was proved for it.
+    assert_eq!(verify(restored, None, None), Err(Reason::ReceiptExpired));
+    assert_eq!(verify(after(1), None, None), Ok(()));
+    // A token paid: a fresh receipt does not make an old token good.
+    assert_eq!(verify(restored, Some(token), Some(restored)), Err(Reason::ReceiptExpired));
+    assert_eq!(verify(after(1), Some(token), Some(restored)), Err(Reason::ReceiptSpent));
+    assert_eq!(verify(after(1), Some(token), None), Err(Reason::ReceiptSpent));
+    assert_eq!(verify(after(2), Some(token), Some(after(1))), Ok(()));
+    // One that can be used many times is not spent.
+    assert_eq!(verify(after(1), None, Some(restored)), Ok(()));
+    // Where nothing was restored, all of it is good.
+    let receipt = bench.receipts.receipt(&checked, GROUP, Some(token), restored);
+    assert!(bench.verifier.verify(&receipt, &checked).is_ok());
+}

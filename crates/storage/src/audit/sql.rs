@@ -6,15 +6,18 @@ use async_trait::async_trait;
 use aws_lc_rs::digest::{Context, SHA256};
 use kernel::audit::{Event, Outcome};
 use kernel::{EnvironmentId, Reason, Result, Timestamp};
-use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
 use sea_orm::{
     ActiveValue, ColumnTrait, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, TransactionTrait,
+    QuerySelect, QueryTrait, TransactionTrait,
 };
 
 use super::entity::{ActiveModel, Column, Entity, Model};
+use super::refusals::{Like, Refusals};
 use super::{AuditLog, Intent, Row, unwritten};
+use crate::mark::{ROW, entity as mark};
 use crate::sql::{corrupt, unavailable};
+use crate::standing::{Expected, Standing};
 
 /// Like refusals within this many milliseconds are counted in one row.
 const AGGREGATE_MILLIS: i64 = 60_000;
@@ -23,12 +26,20 @@ const AGGREGATE_MILLIS: i64 = 60_000;
 #[derive(Clone, Debug)]
 pub struct SqlAuditLog {
     database: DatabaseConnection,
+    standing: Standing,
+    refusals: Refusals,
 }
 
 impl SqlAuditLog {
-    /// On a database whose migrations include [`super::Migration`].
+    /// On a database whose migrations include [`super::Migration`], and which nothing witnesses.
     pub fn new(database: DatabaseConnection) -> Self {
-        Self { database }
+        Self { database, standing: Standing::unwitnessed(), refusals: Refusals::default() }
+    }
+
+    /// The same, refusing whatever would consume or change something while the database has not this standing.
+    #[must_use]
+    pub fn with_standing(self, standing: Standing) -> Self {
+        Self { standing, ..self }
     }
 
     #[cfg(test)]
@@ -37,14 +48,20 @@ impl SqlAuditLog {
     }
 }
 
+/// A name as it can stand in a column: Postgres takes no NUL in text. No name that is let in has one; if one has all the
+/// same, the trail must not be what fails.
+fn text(name: &str) -> String {
+    name.replace('\0', "\u{fffd}")
+}
+
 fn row(event: &Event, outcome: Outcome) -> ActiveModel {
     ActiveModel {
         id: ActiveValue::NotSet,
         kind: ActiveValue::Set(event.kind.to_owned()),
         time_ms: ActiveValue::Set(event.time.millis()),
         environment: ActiveValue::Set(event.environment.map(|environment| environment.to_string())),
-        actor: ActiveValue::Set(event.actor.label()),
-        resource: ActiveValue::Set(event.resource.clone()),
+        actor: ActiveValue::Set(text(&event.actor.label())),
+        resource: ActiveValue::Set(text(&event.resource)),
         operation_id: ActiveValue::Set(event.operation.map(|id| id.to_string()).unwrap_or_default()),
         digest: ActiveValue::Set(event.digest.map(|digest| digest.to_vec()).unwrap_or_default()),
         outcome: ActiveValue::Set(outcome.as_str().to_owned()),
@@ -106,18 +123,20 @@ fn parse(model: Model) -> Result<Row> {
     })
 }
 
-/// Writes down something that has ended.
-async fn record(database: &impl ConnectionTrait, event: &Event, outcome: Outcome) -> Result<()> {
-    let mut row = row(event, outcome);
-    if let Some(reason) = outcome.reason() {
-        row.aggregate = ActiveValue::Set(Some(aggregate_key(event, reason)));
-    }
+/// Counts like refusals in their row.
+async fn count(database: &impl ConnectionTrait, key: String, like: Like, reason: Reason) -> Result<()> {
+    let Like { event, count } = like;
+    let row = ActiveModel {
+        count: ActiveValue::Set(count),
+        aggregate: ActiveValue::Set(Some(key)),
+        ..row(&event, Outcome::Refused(reason))
+    };
     let operation = event.operation.map(|id| id.to_string()).unwrap_or_default();
     Entity::insert(row)
         .on_conflict(
             OnConflict::column(Column::Aggregate)
-                .value(Column::Count, Expr::col((Entity, Column::Count)).add(1))
-                .value(Column::Resource, shared(Column::Resource, &event.resource))
+                .value(Column::Count, Expr::col((Entity, Column::Count)).add(count))
+                .value(Column::Resource, shared(Column::Resource, &text(&event.resource)))
                 .value(Column::OperationId, shared(Column::OperationId, &operation))
                 .value(Column::TraceId, "")
                 .to_owned(),
@@ -128,12 +147,56 @@ async fn record(database: &impl ConnectionTrait, event: &Event, outcome: Outcome
     Ok(())
 }
 
+/// A column of the database's mark.
+fn of_mark(column: mark::Column) -> Expr {
+    let mark = Query::select()
+        .column((mark::Entity, column))
+        .from(mark::Entity)
+        .and_where(Expr::col((mark::Entity, mark::Column::Id)).eq(ROW))
+        .to_owned();
+    mark.into()
+}
+
+impl SqlAuditLog {
+    /// Writes the intent and looks at the mark in the same statement: what the database is at this moment, not what it
+    /// was when it was last confirmed. When it is another, the row stays `intended`, and nothing is done.
+    async fn write_and_compare(&self, row: ActiveModel, expected: Expected) -> Result<i64> {
+        let columns = [Expr::col(Column::Id), of_mark(mark::Column::Epoch), of_mark(mark::Column::Counter)];
+        let mut insert = Entity::insert(row).into_query();
+        insert.returning(Query::returning().exprs(columns));
+        let written = self.database.query_one(&insert).await.map_err(unwritten)?;
+        let written = written.ok_or_else(|| unwritten("the statement answered nothing"))?;
+        let number = |index| {
+            let value: Option<i64> = written.try_get_by_index(index).map_err(unwritten)?;
+            // Without a mark it is nobody's database, and that is another than the one that was confirmed.
+            Ok(value.and_then(|value| u64::try_from(value).ok()).unwrap_or(0))
+        };
+        self.standing.saw(expected, number(1)?, number(2)?)?;
+        written.try_get_by_index(0).map_err(unwritten)
+    }
+}
+
+/// When the newest event began; none on an empty trail.
+pub(crate) async fn newest(database: &impl ConnectionTrait) -> Result<Option<Timestamp>> {
+    let newest = Entity::find().order_by_desc(Column::Id).one(database).await.map_err(unavailable)?;
+    Ok(newest.map(|row| Timestamp::from_millis(row.time_ms)))
+}
+
 #[async_trait]
 impl AuditLog for SqlAuditLog {
+    fn check_standing(&self) -> Result<()> {
+        self.standing.check()
+    }
+
     async fn begin(&self, event: Event) -> Result<Intent> {
-        let inserted =
-            Entity::insert(row(&event, Outcome::Intended)).exec(&self.database).await.map_err(unwritten)?;
-        Ok(Intent(inserted.last_insert_id))
+        self.standing.check()?;
+        let row = row(&event, Outcome::Intended);
+        let id = match self.standing.expected() {
+            Some(expected) => self.write_and_compare(row, expected).await?,
+            None => Entity::insert(row).exec(&self.database).await.map_err(unwritten)?.last_insert_id,
+        };
+        self.standing.consumed();
+        Ok(Intent(id))
     }
 
     async fn finish(&self, intent: Intent, outcome: Outcome) -> Result<()> {
@@ -145,18 +208,39 @@ impl AuditLog for SqlAuditLog {
             .exec(&self.database)
             .await
             .map_err(unwritten)?;
+        self.standing.consumed();
         if updated.rows_affected == 1 { Ok(()) } else { Err(unwritten("the intent is not on record")) }
     }
 
     async fn withdraw(&self, intent: Intent, event: Event, reason: Reason) -> Result<()> {
+        let key = aggregate_key(&event, reason);
+        let _turn = self.refusals.turn(&key).await;
         let transaction = self.database.begin().await.map_err(unwritten)?;
-        Entity::delete_by_id(intent.row()).exec(&transaction).await.map_err(unwritten)?;
-        record(&transaction, &event, Outcome::Refused(reason)).await?;
+        let taken_back = Entity::delete_many()
+            .filter(Column::Id.eq(intent.row()))
+            .filter(Column::Outcome.eq(Outcome::Intended.as_str()))
+            .exec(&transaction)
+            .await
+            .map_err(unwritten)?;
+        if taken_back.rows_affected != 1 {
+            transaction.rollback().await.map_err(unwritten)?;
+            return Err(unwritten("the intent is not on record"));
+        }
+        count(&transaction, key, Like::one(event), reason).await?;
         transaction.commit().await.map_err(unwritten)
     }
 
     async fn record(&self, event: Event, outcome: Outcome) -> Result<()> {
-        record(&self.database, &event, outcome).await
+        // That something was refused can be written down in any database.
+        if let Some(reason) = outcome.reason() {
+            let key = aggregate_key(&event, reason);
+            let write = |like| count(&self.database, key.clone(), like, reason);
+            return self.refusals.record(&key, event, write).await;
+        }
+        self.standing.check()?;
+        let row = row(&event, outcome);
+        Entity::insert(row).exec_without_returning(&self.database).await.map_err(unwritten)?;
+        Ok(())
     }
 
     async fn list(

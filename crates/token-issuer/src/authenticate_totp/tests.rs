@@ -36,7 +36,7 @@ async fn a_right_code_makes_a_token_that_says_what_was_proved() {
     assert_eq!(token.policy_version, FakePolicy::VERSION);
     assert_eq!(token.operation, None);
     assert_eq!(bench.mint.open(&made.jwt, now).unwrap(), *token);
-    let record = bench.tokens.get(token.id, now).await.unwrap().unwrap();
+    let record = bench.tokens.get(token.key(), now).await.unwrap().unwrap();
     assert_eq!(record.token, *token);
 }
 
@@ -107,15 +107,15 @@ async fn a_token_that_cannot_be_remembered_does_not_go_on_file() {
     let error = refused(&bench, request(1, &["wallet:sign"])).await;
     assert_eq!(error.reason(), Reason::StoreUnavailable);
     bench.issued.read_only(false);
-    let id =
-        authenticate.authenticate(&bench.call(NOW), request(1, &["wallet:sign"])).await.unwrap().token.id;
+    let made = authenticate.authenticate(&bench.call(NOW), request(1, &["wallet:sign"])).await.unwrap();
+    let key = made.token.key();
 
-    // On fresh stores the same proof has the same id.
+    // On fresh stores the same proof makes the same token.
     let issued = Arc::new(FakeIssuedTokens::default());
     issued.read_only(true);
     let lost = AuthenticateTotp { issued, ..after_loss(&authenticate) };
     lost.authenticate(&bench.call(NOW), request(1, &["wallet:sign"])).await.unwrap_err();
-    assert_eq!(lost.tokens.get(id, NOW).await.unwrap(), None);
+    assert_eq!(lost.tokens.get(key, NOW).await.unwrap(), None);
 }
 
 /// The same service on a token store that lost everything: restarted, flushed, failed over.
@@ -138,7 +138,7 @@ async fn what_the_token_store_lost_is_not_issued_anew() {
         assert_eq!(error.reason(), Reason::TokenUnknown);
         assert!(error.message().contains("authenticate anew"), "{error:?}");
     }
-    assert_eq!(lost.tokens.get(made.token.id, NOW).await.unwrap(), None);
+    assert_eq!(lost.tokens.get(made.token.key(), NOW).await.unwrap(), None);
     assert_eq!(bench.audit.rows().len(), 2, "refusals intend nothing");
 }
 
@@ -282,7 +282,7 @@ async fn without_an_audit_trail_no_token_is_issued_and_the_same_request_makes_it
     assert_eq!(bench.issued.count(), 0);
     let bench = Bench { audit: Arc::default(), ..bench };
     let made = bench.authenticate().authenticate(&bench.call(NOW), request(1, &["wallet:sign"])).await;
-    bench.tokens.get(made.unwrap().token.id, NOW).await.unwrap().unwrap();
+    bench.tokens.get(made.unwrap().token.key(), NOW).await.unwrap().unwrap();
     assert_eq!(bench.factors.tested(), 1, "the code is not asked for again");
 }
 

@@ -45,7 +45,7 @@ async fn refused(bench: &Bench, operation: CheckedOperation, token: Option<&Secr
 }
 
 async fn is_spent(bench: &Bench, token: &Token) -> bool {
-    bench.tokens.get(token.id, NOW).await.unwrap().unwrap().state != TokenState::Issued
+    bench.tokens.get(token.key(), NOW).await.unwrap().unwrap().state != TokenState::Issued
 }
 
 fn claims(bench: &Bench, authorized: &Authorized, now: Timestamp) -> ReceiptClaims {
@@ -58,7 +58,7 @@ fn claims(bench: &Bench, authorized: &Authorized, now: Timestamp) -> ReceiptClai
         max_age: None,
     };
     let jwt = authorized.receipt.jwt.expose_secret();
-    jose::verify(jwt, bench.mint.receipt_keys(), &expect, now).unwrap().claims
+    jose::verify(jwt, &bench.mint.receipt_keys(), &expect, now).unwrap().claims
 }
 
 #[tokio::test]

@@ -13,6 +13,9 @@ use super::token::Token;
 /// For how long after its expiry a redeemed token still gets a fresh receipt for the operation it paid for.
 pub const RETRY_WINDOW: Duration = Duration::from_secs(10 * 60);
 
+/// How many unexpired tokens of one user are kept: more than any honest client has in hand at once.
+pub const MAX_PER_USER: usize = 64;
+
 /// A token on file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenRecord {
@@ -111,6 +114,22 @@ pub fn unknown() -> Error {
         Reason::TokenUnknown,
         "the token store has no record of the elevated token; prove the factor again for a new one",
     )
+}
+
+/// The refusal of a user who has as many unexpired tokens as are kept; `wait` is until the first of them expires.
+pub fn limit_reached(wait: Duration) -> Error {
+    Error::new(
+        Reason::TokenLimitReached,
+        format!(
+            "there are {MAX_PER_USER} unexpired elevated tokens already; use one, or wait until one expires"
+        ),
+    )
+    .retry_after(wait)
+}
+
+/// The refusal of a token under an id that another one has.
+pub fn another_token() -> Error {
+    Error::new(Reason::TokenInvalid, "another token was issued for this proof; send the same request again")
 }
 
 #[cfg(test)]

@@ -66,7 +66,23 @@ pub struct Token {
     pub expires: Timestamp,
 }
 
+/// Where a token is on file: whose it is, and its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TokenKey {
+    /// The environment.
+    pub environment: EnvironmentId,
+    /// The user.
+    pub user: UserId,
+    /// The token's id.
+    pub id: TokenId,
+}
+
 impl Token {
+    /// Where it is on file.
+    pub fn key(&self) -> TokenKey {
+        TokenKey { environment: self.environment, user: self.user, id: self.id }
+    }
+
     /// How closely it is tied to `operation`; `None` when it is bound to another one.
     pub fn binding_to(&self, operation: &CheckedOperation) -> Option<Binding> {
         match &self.operation {

@@ -16,7 +16,7 @@ use runtime::status::from_status;
 use tonic::{Request, Response};
 
 use self::world::{World, authentication, authorization, me, with_bearer};
-use crate::fixtures::{environment, export, factor, sign};
+use crate::fixtures::{NOW, environment, export, factor, sign};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_code_becomes_a_token_and_the_token_a_receipt_once() {
@@ -67,6 +67,47 @@ async fn a_code_becomes_a_token_and_the_token_a_receipt_once() {
     let wallet = names::wallet(environment(), crate::fixtures::user(), operation.wallet().unwrap().id);
     assert!(rows.iter().all(|row| row.kind != "operation.authorize" || row.resource == wallet));
     assert!(rows.iter().all(|row| row.actor == format!("user:{}", crate::fixtures::user())));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_issuer_that_was_put_back_makes_no_token_that_would_be_dead() {
+    let world = World::restored(Some(NOW)).await;
+    let refused = world.refused_authentication(authentication(&["wallet:sign"])).await;
+    assert_eq!(refused.reason(), Reason::StoreUnavailable);
+    assert_eq!(refused.retry_delay(), Some(Duration::from_secs(1)));
+    world.clock.advance(Duration::from_secs(1));
+    world.authenticate(&["wallet:sign"], None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_issuer_that_has_halted_answers_its_administrators_alone() {
+    let world = World::new().await;
+    let operation = export(1);
+    let elevated = world.authenticate(&[], Some(&operation)).await;
+    let authorize = || {
+        let request = world.by("alice", authorization(&operation, &elevated.token));
+        let mut client = world.step_up("public");
+        async move { client.authorize_operation(request).await.map_err(|status| from_status(&status)) }
+    };
+    authorize().await.unwrap();
+    world.standing.halt("its database was put back");
+
+    // Not even what it answered before.
+    assert_eq!(authorize().await.unwrap_err().reason(), Reason::ServiceHalted);
+    let refused = world.refused_authentication(authentication(&["wallet:sign"])).await;
+    assert_eq!(refused.reason(), Reason::ServiceHalted);
+    assert!(!refused.message().contains("put back"), "{refused}");
+    let parent = names::environment(environment());
+    let session = world.by("alice", pb::GetSessionRequest { parent });
+    let refused = from_status(&world.step_up("public").get_session(session).await.unwrap_err());
+    assert_eq!(refused.reason(), Reason::ServiceHalted);
+
+    let token = world.admins.admin("auditor", &["auditor@*"], world.clock.now());
+    let list = with_bearer(pb::ListAuditEventsRequest::default(), &token);
+    let channel = world.network.channel("operator", "public");
+    let events =
+        TokenIssuerAdminServiceClient::new(channel).list_audit_events(list).await.unwrap().into_inner();
+    assert!(events.events.iter().any(|event| event.reason == Reason::ServiceHalted.as_str()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

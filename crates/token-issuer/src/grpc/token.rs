@@ -1,21 +1,25 @@
 //! `TokenService`.
 
+use std::sync::Arc;
+
 use kernel::{Result, SecretText};
 use proto::token_issuer as pb;
 use proto::token_issuer::token_service_server::TokenService;
+use runtime::status::to_status;
 use runtime::{Gate, Keep};
 use tonic::{Request, Response, Status};
 
 use super::convert::{check_user, introspection};
 use crate::introspect_token::IntrospectToken;
-use crate::mint::KEYS_MAX_AGE_SECONDS;
+use crate::json_web_key_set::json_web_key_set;
+use crate::mint::{KEYS_MAX_AGE_SECONDS, Mint};
 
 /// Handles the calls of whoever checks tokens.
 #[derive(Clone)]
 pub(crate) struct TokenHandler {
     pub(crate) gate: Gate,
     pub(crate) introspect_token: IntrospectToken,
-    pub(crate) jwks: String,
+    pub(crate) mint: Arc<Mint>,
 }
 
 #[tonic::async_trait]
@@ -26,7 +30,7 @@ impl TokenService for TokenHandler {
     ) -> Result<Response<pb::GetJsonWebKeySetResponse>, Status> {
         // Public, so there is nobody to authenticate and nothing to audit.
         Ok(Response::new(pb::GetJsonWebKeySetResponse {
-            jwks: self.jwks.clone(),
+            jwks: json_web_key_set(&self.mint).map_err(|error| to_status(&error))?,
             max_age_seconds: KEYS_MAX_AGE_SECONDS,
         }))
     }

@@ -1,10 +1,11 @@
 use super::*;
 use crate::domain::requirement::TokenBehavior;
 use crate::fixtures::{Bench, NOW, environment, export, factor, session, token};
-use kernel::{Error, OperationId, SessionId, Timestamp, TokenId, UserId};
+use kernel::{Error, OperationId, SessionId, Timestamp, UserId};
 use operation::Digest;
 
 use crate::domain::record::TokenRecord;
+use crate::domain::token::TokenKey;
 use crate::ports::Redeemed;
 
 async fn active(bench: &Bench, jwt: &SecretText, now: Timestamp) -> bool {
@@ -39,7 +40,7 @@ async fn what_is_expired_spent_unknown_or_no_token_is_inactive() {
     }
 
     let operation = export(1);
-    bench.tokens.redeem(live.id, operation.operation().id, operation.digest(), NOW).await.unwrap();
+    bench.tokens.redeem(live.key(), operation.operation().id, operation.digest(), NOW).await.unwrap();
     assert!(!active(&bench, &jwt, NOW).await);
 }
 
@@ -78,10 +79,10 @@ impl TokenStore for Refusing {
     async fn issue(&self, _: &Token, _: Timestamp) -> Result<()> {
         Err(Error::new(self.0, "refused"))
     }
-    async fn get(&self, _: TokenId, _: Timestamp) -> Result<Option<TokenRecord>> {
+    async fn get(&self, _: TokenKey, _: Timestamp) -> Result<Option<TokenRecord>> {
         Err(Error::new(self.0, "refused"))
     }
-    async fn redeem(&self, _: TokenId, _: OperationId, _: Digest, _: Timestamp) -> Result<Redeemed> {
+    async fn redeem(&self, _: TokenKey, _: OperationId, _: Digest, _: Timestamp) -> Result<Redeemed> {
         Err(Error::new(self.0, "refused"))
     }
 }

@@ -42,7 +42,7 @@ fn the_claims_are_those_of_the_design() {
         max_age: None,
     };
     let claims: Value = Value::Object(
-        jose::verify::<jose::ClaimMap>(jwt.expose_secret(), mint.elevated.public(), &expect, NOW)
+        jose::verify::<jose::ClaimMap>(jwt.expose_secret(), mint.keys.last().elevated.public(), &expect, NOW)
             .unwrap()
             .claims,
     );
@@ -83,15 +83,21 @@ fn no_other_kind_key_issuer_or_audience_passes_for_a_token() {
     let claims = claims::of_token(&token(1), ISSUER, ELEVATED_AUDIENCE);
     let stranger = SigningKey::generate(Algorithm::Es256).unwrap();
     let grant = Grant { operation: &export(1), session: &session(), token: None, policy_version: 3 };
-    let by_receipt_key = mint.receipts.sign(&claims).unwrap();
+    let by_receipt_key = mint.keys.last().receipts.sign(&claims).unwrap();
     let receipt = mint.receipt(&grant, NOW).unwrap().jwt;
     let mut others = vec![
         receipt,
         by_receipt_key,
-        mint.elevated
+        mint.keys
+            .last()
+            .elevated
             .sign(&ElevatedClaims { iss: "https://other.example".to_owned(), ..claims.clone() })
             .unwrap(),
-        mint.elevated.sign(&ElevatedClaims { aud: "urn:other".to_owned(), ..claims.clone() }).unwrap(),
+        mint.keys
+            .last()
+            .elevated
+            .sign(&ElevatedClaims { aud: "urn:other".to_owned(), ..claims.clone() })
+            .unwrap(),
         jose::sign(Kind::Elevated, &claims, &stranger).unwrap(),
         secret(String::new()),
         secret("a.b.c".to_owned()),
@@ -100,7 +106,8 @@ fn no_other_kind_key_issuer_or_audience_passes_for_a_token() {
         others.push(jose::sign(kind, &claims, &stranger).unwrap());
     }
     // The name of our key, but not the key; and a header that says `none`.
-    let named = stranger.with_key_id(mint.elevated.public().iter().next().unwrap().key_id().clone());
+    let named =
+        stranger.with_key_id(mint.keys.last().elevated.public().iter().next().unwrap().key_id().clone());
     others.push(jose::sign(Kind::Elevated, &claims, &named).unwrap());
     let good = mint.elevated(&token(1)).unwrap();
     let (_, rest) = good.expose_secret().split_once('.').unwrap();
@@ -125,7 +132,8 @@ fn an_elevated_token_is_no_receipt() {
         leeway: Duration::ZERO,
         max_age: None,
     };
-    let refused = jose::verify::<ReceiptClaims>(jwt.expose_secret(), mint.receipts.public(), &expect, NOW);
+    let refused =
+        jose::verify::<ReceiptClaims>(jwt.expose_secret(), mint.keys.last().receipts.public(), &expect, NOW);
     assert_eq!(refused.unwrap_err(), TokenError::WrongKind);
 }
 
@@ -159,7 +167,7 @@ fn receipt_claims(
         max_age: None,
     };
     let claims: ReceiptClaims =
-        jose::verify(receipt.jwt.expose_secret(), mint.receipt_keys(), &expect, now).unwrap().claims;
+        jose::verify(receipt.jwt.expose_secret(), &mint.receipt_keys(), &expect, now).unwrap().claims;
     assert_eq!(Timestamp::from_seconds(claims.exp), receipt.expires);
     assert!(receipt.expires.since(now) <= Duration::from_secs(60));
     claims
@@ -212,8 +220,9 @@ fn the_key_sets_are_published_together_and_have_no_key_in_common() {
     let all = mint.public_keys().unwrap();
     assert_eq!(all.len(), 2);
     assert_eq!(mint.receipt_keys().len(), 1);
-    let receipt = mint.receipt_keys().iter().next().unwrap();
-    assert!(mint.elevated.public().get(receipt.key_id()).is_none());
+    let receipts = mint.receipt_keys();
+    let receipt = receipts.iter().next().unwrap();
+    assert!(mint.keys.last().elevated.public().get(receipt.key_id()).is_none());
     let json: Value = serde_json::from_str(&all.to_jwks_json()).unwrap();
     for key in json["keys"].as_array().unwrap() {
         assert!(key.get("d").is_none() && key["kid"].is_string() && key["use"] == "sig");

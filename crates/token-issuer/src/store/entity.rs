@@ -11,8 +11,12 @@ pub(super) mod keys {
         pub(in crate::store) purpose: String,
         pub(in crate::store) sequence: i64,
         pub(in crate::store) algorithm: String,
+        /// Sealed; empty once the key is retired.
         pub(in crate::store) private_key: Vec<u8>,
         pub(in crate::store) created_ms: i64,
+        /// Where it is in its life: see [`KeyState`](crate::domain::key_life::KeyState).
+        pub(in crate::store) state: String,
+        pub(in crate::store) state_since_ms: i64,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

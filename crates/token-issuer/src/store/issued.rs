@@ -48,54 +48,60 @@ mod tests {
     use crate::fixtures::{NOW, token};
     use crate::migrations::Migrator;
     use kernel::Reason;
-    use std::sync::Arc;
     use std::time::Duration;
+    use testkit::race;
+
+    /// Two handles on the same data, as two processes have.
+    type Handles = [SqlIssuedTokens; 2];
+
+    /// Runs a clause of the contract on every backend.
+    async fn on_each(clause: impl AsyncFn(Handles)) {
+        testkit::on_each::<Migrator>(async |pools| clause(pools.map(SqlIssuedTokens::new)).await).await;
+    }
 
     #[tokio::test]
     async fn a_token_is_issued_once_and_that_is_remembered() {
-        let (database, folder) = testkit::database::<Migrator>().await;
-        let issued = SqlIssuedTokens::new(database);
-        let id = token(1).id;
-        assert_eq!(issued.issued_at(id).await.unwrap(), None);
-        assert!(issued.remember(id, NOW).await.unwrap());
-        let later = NOW.plus(Duration::from_secs(1));
-        assert!(!issued.remember(id, later).await.unwrap());
-        assert!(issued.remember(token(2).id, later).await.unwrap());
-        // Another process, or this one after a restart, finds the same.
-        let file = folder.path().join("test.sqlite");
-        let again = SqlIssuedTokens::new(storage::sql::open_sqlite(&file).await.unwrap());
-        assert_eq!(again.issued_at(id).await.unwrap(), Some(NOW));
-        assert!(!again.remember(id, later).await.unwrap());
+        on_each(async |[issued, again]| {
+            let id = token(1).id;
+            assert_eq!(issued.issued_at(id).await.unwrap(), None);
+            assert!(issued.remember(id, NOW).await.unwrap());
+            let later = NOW.plus(Duration::from_secs(1));
+            assert!(!issued.remember(id, later).await.unwrap());
+            assert!(issued.remember(token(2).id, later).await.unwrap());
+            // Another process, or this one after a restart, finds the same.
+            assert_eq!(again.issued_at(id).await.unwrap(), Some(NOW));
+            assert!(!again.remember(id, later).await.unwrap());
+        })
+        .await;
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn of_64_calls_that_race_for_one_token_one_issues_it() {
-        let (database, _folder) = testkit::database::<Migrator>().await;
-        let issued = Arc::new(SqlIssuedTokens::new(database));
-        for number in 0..10 {
-            let tasks: Vec<_> = (0..64)
-                .map(|_| {
-                    let issued = issued.clone();
-                    tokio::spawn(async move { issued.remember(token(number).id, NOW).await.unwrap() })
+        on_each(async |handles| {
+            for number in 0..10 {
+                let outcomes = race(&handles, 64, move |issued, index| async move {
+                    let at = NOW.plus(Duration::from_secs(index as u64));
+                    (issued.remember(token(number).id, at).await.unwrap(), at)
                 })
-                .collect();
-            let mut won = 0;
-            for task in tasks {
-                won += u32::from(task.await.unwrap());
+                .await;
+                let won: Vec<_> = outcomes.iter().filter(|(won, _)| *won).map(|(_, at)| *at).collect();
+                assert_eq!(won.len(), 1);
+                let remembered = handles[0].issued_at(token(number).id).await.unwrap();
+                assert_eq!(remembered, Some(won[0]));
             }
-            assert_eq!(won, 1);
-        }
+        })
+        .await;
     }
 
     #[tokio::test]
     async fn a_store_that_is_away_refuses() {
-        let (database, _folder) = testkit::database::<Migrator>().await;
-        database.clone().close().await.unwrap();
-        let issued = SqlIssuedTokens::new(database);
-        for refused in
-            [issued.issued_at(token(1).id).await.map(drop), issued.remember(token(1).id, NOW).await.map(drop)]
-        {
-            assert_eq!(refused.unwrap_err().reason(), Reason::StoreUnavailable);
-        }
+        on_each(async |[issued, _]| {
+            issued.database.clone().close().await.unwrap();
+            let id = token(1).id;
+            for refused in [issued.issued_at(id).await.map(drop), issued.remember(id, NOW).await.map(drop)] {
+                assert_eq!(refused.unwrap_err().reason(), Reason::StoreUnavailable);
+            }
+        })
+        .await;
     }
 }

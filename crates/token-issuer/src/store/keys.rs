@@ -1,6 +1,9 @@
-//! Signing keys in the issuer's database, sealed. Made at the first start; however many processes start at once,
-//! they agree on one.
+//! Signing keys in the issuer's database, sealed. The first of each purpose is made at the first start; however many
+//! processes start at once, they agree on one. After that they change by rotation: see [`rotating`].
 
+mod rotating;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jose::{Algorithm, KeyId, SigningKey};
@@ -9,18 +12,42 @@ use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveValue, ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder};
 use storage::Sealer;
 use storage::sealing::Context;
+use storage::sealing::rewrap::{KeyColumn, SealedColumn};
 use storage::sql::{corrupt, unavailable};
 
 use super::entity::keys::{ActiveModel, Column, Entity, Model};
-use crate::keys::{KeyPurpose, KeyRing};
+use crate::domain::key_life::{KeyLife, KeyState};
+use crate::keys::{KeyPurpose, KeyRing, Rings};
 
-/// How often a process tries for the place of the next key. Losing once means that another process made the key.
-const TRIES: usize = 3;
+/// How often a process tries for the place of the next key. Losing once means that another process made one.
+const TRIES: usize = 8;
+
+/// Where a sealed private key belongs.
+const COLUMN: &str = "issuer_keys.private_key";
+
+/// The sealed values of this database, for re-wrapping.
+pub const SEALED: &[SealedColumn] = &[SealedColumn {
+    name: COLUMN,
+    key: &[KeyColumn::Text("kid")],
+    beside: &[KeyColumn::Text("purpose")],
+    row: |values| match values {
+        [kid, purpose] => row_of(&purpose.to_string(), &kid.to_string()).into_bytes(),
+        _ => Vec::new(),
+    },
+}];
 
 /// Signing keys in SQL.
+#[derive(Clone)]
 pub(crate) struct SqlKeys {
     database: DatabaseConnection,
     sealer: Arc<Sealer>,
+}
+
+/// The keys as they were read: what is told apart from the next time, and the private keys that are open.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    rows: Vec<(String, String)>,
+    open: BTreeMap<String, Arc<SigningKey>>,
 }
 
 impl SqlKeys {
@@ -29,59 +56,81 @@ impl SqlKeys {
         Self { database, sealer }
     }
 
-    /// The keys of one purpose. The newest of `algorithm` signs and is made if there is none; all verify.
-    pub(crate) async fn load(
-        &self,
-        purpose: KeyPurpose,
-        algorithm: Algorithm,
-        now: Timestamp,
-    ) -> Result<KeyRing> {
-        for _ in 0..TRIES {
-            let rows = Entity::find()
-                .filter(Column::Purpose.eq(purpose.as_str()))
-                .order_by_asc(Column::Sequence)
-                .all(&self.database)
-                .await
-                .map_err(unavailable)?;
-            let keys = rows.iter().map(|row| self.open(row)).collect::<Result<Vec<_>>>()?;
-            let public = keys.iter().map(SigningKey::public_jwk).collect();
-            if let Some(signing) = keys.into_iter().rfind(|key| key.algorithm() == algorithm) {
-                return KeyRing::new(purpose, signing, public);
+    /// The keys at the start of a process. The first key of a purpose is made here, for `algorithm`.
+    pub(crate) async fn load(&self, algorithm: Algorithm, now: Timestamp) -> Result<(Rings, Seen)> {
+        for purpose in KeyPurpose::ALL {
+            let any = Entity::find().filter(Column::Purpose.eq(purpose.as_str())).one(&self.database);
+            if any.await.map_err(unavailable)?.is_none() {
+                let active = KeyLife { state: KeyState::Active, since: now };
+                // Another process may be first; then its key is there.
+                self.insert(purpose, &generate(algorithm).await?, 1, active).await?;
             }
-            let next = rows.last().map_or(1, |row| row.sequence.saturating_add(1));
-            self.make(purpose, algorithm, next, now).await?;
         }
-        Err(Error::internal("other processes keep making keys of another algorithm"))
+        let mut seen = Seen::default();
+        let rings = self.refresh(&mut seen).await?;
+        rings.map(|rings| (rings, seen)).ok_or_else(|| Error::internal("the signing keys were not read"))
     }
 
-    /// Makes a key in the place `sequence`, unless another process was first.
-    async fn make(
+    /// The keys, unless they are those that were seen last.
+    pub(crate) async fn refresh(&self, seen: &mut Seen) -> Result<Option<Rings>> {
+        let rows = self.in_use().await?;
+        let states: Vec<_> = rows.iter().map(|row| (row.kid.clone(), row.state.clone())).collect();
+        if states == seen.rows {
+            return Ok(None);
+        }
+        let mut open = BTreeMap::new();
+        for row in &rows {
+            // One that is open stays so: it may be sealed anew meanwhile, with a key that this process does not have.
+            let key = match seen.open.get(&row.kid) {
+                Some(key) => key.clone(),
+                None => Arc::new(self.open(row)?),
+            };
+            open.insert(row.kid.clone(), key);
+        }
+        let ring = |purpose| ring(purpose, &rows, &open);
+        let rings = Rings { elevated: ring(KeyPurpose::Elevated)?, receipts: ring(KeyPurpose::Receipt)? };
+        *seen = Seen { rows: states, open };
+        Ok(Some(rings))
+    }
+
+    /// All keys that are not retired, oldest first.
+    async fn in_use(&self) -> Result<Vec<Model>> {
+        Entity::find()
+            .filter(Column::State.ne(KeyState::Retired.as_str()))
+            .order_by_asc(Column::Purpose)
+            .order_by_asc(Column::Sequence)
+            .all(&self.database)
+            .await
+            .map_err(unavailable)
+    }
+
+    /// Puts a key in the place `sequence`, unless another one is there.
+    async fn insert(
         &self,
         purpose: KeyPurpose,
-        algorithm: Algorithm,
+        key: &SigningKey,
         sequence: i64,
-        now: Timestamp,
-    ) -> Result<()> {
-        // Finding an RSA key can take seconds.
-        let key = tokio::task::spawn_blocking(move || SigningKey::generate(algorithm))
-            .await
-            .map_err(Error::internal)?
-            .map_err(Error::internal)?;
+        life: KeyLife,
+    ) -> Result<bool> {
         let private = key.to_pkcs8().map_err(Error::internal)?;
-        let sealed = self.sealer.seal(context(&row_of(purpose.as_str(), key.key_id().as_str())), &private)?;
-        Entity::insert(ActiveModel {
+        let row = row_of(purpose.as_str(), key.key_id().as_str());
+        let sealed = self.sealer.seal(context(&row), &private)?;
+        let inserted = Entity::insert(ActiveModel {
             kid: ActiveValue::Set(key.key_id().to_string()),
             purpose: ActiveValue::Set(purpose.as_str().to_owned()),
             sequence: ActiveValue::Set(sequence),
-            algorithm: ActiveValue::Set(algorithm.as_str().to_owned()),
+            algorithm: ActiveValue::Set(key.algorithm().as_str().to_owned()),
             private_key: ActiveValue::Set(sealed),
-            created_ms: ActiveValue::Set(now.millis()),
+            created_ms: ActiveValue::Set(life.since.millis()),
+            state: ActiveValue::Set(life.state.as_str().to_owned()),
+            state_since_ms: ActiveValue::Set(life.since.millis()),
         })
-        .on_conflict(OnConflict::columns([Column::Purpose, Column::Sequence]).do_nothing().to_owned())
+        // Whichever of the unique indices another process's key is in.
+        .on_conflict(OnConflict::new().do_nothing().to_owned())
         .exec_without_returning(&self.database)
         .await
         .map_err(unavailable)?;
-        Ok(())
+        Ok(inserted == 1)
     }
 
     fn open(&self, row: &Model) -> Result<SigningKey> {
@@ -93,80 +142,42 @@ impl SqlKeys {
     }
 }
 
+fn ring(purpose: KeyPurpose, rows: &[Model], open: &BTreeMap<String, Arc<SigningKey>>) -> Result<KeyRing> {
+    let mut public = Vec::new();
+    let mut signing = None;
+    for row in rows.iter().filter(|row| row.purpose == purpose.as_str()) {
+        let key = open.get(&row.kid).ok_or_else(|| Error::internal("a key was read and is not open"))?;
+        public.push(key.public_jwk());
+        let state: KeyState = row.state.parse().map_err(|_| corrupt("state of a key"))?;
+        if state == KeyState::Active {
+            signing = Some(key.clone());
+        }
+    }
+    let signing = signing.ok_or_else(|| {
+        Error::invalid(
+            "issuer_keys",
+            format!("no {purpose} key is active; activate one with `countersign keys issuer activate`"),
+        )
+    })?;
+    KeyRing::new(purpose, signing, public)
+}
+
+async fn generate(algorithm: Algorithm) -> Result<SigningKey> {
+    // Finding an RSA key can take seconds.
+    tokio::task::spawn_blocking(move || SigningKey::generate(algorithm))
+        .await
+        .map_err(Error::internal)?
+        .map_err(Error::internal)
+}
+
 /// Names the purpose too: a sealed key that is moved to the other purpose does not open.
 fn row_of(purpose: &str, kid: &str) -> String {
     format!("{purpose}/{kid}")
 }
 
 fn context(row: &str) -> Context<'_> {
-    Context { column: "issuer_keys.private_key", row: row.as_bytes() }
+    Context { column: COLUMN, row: row.as_bytes() }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::fixtures::{NOW, sealer};
-    use crate::migrations::Migrator;
-    use kernel::secret::ExposeSecret;
-    use sea_orm::sea_query::Expr;
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn processes_that_start_at_once_agree_on_the_keys() {
-        let (database, _folder) = testkit::database::<Migrator>().await;
-        let tasks: Vec<_> = (0..16)
-            .map(|_| {
-                let keys = SqlKeys::new(database.clone(), sealer());
-                tokio::spawn(async move {
-                    keys.load(KeyPurpose::Elevated, Algorithm::Es256, NOW).await.unwrap().public().clone()
-                })
-            })
-            .collect();
-        let mut sets = Vec::new();
-        for task in tasks {
-            sets.push(task.await.unwrap());
-        }
-        assert!(sets.iter().all(|set| set.len() == 1 && *set == sets[0]));
-    }
-
-    #[tokio::test]
-    async fn keys_survive_a_restart_and_differ_by_purpose() {
-        let (database, _folder) = testkit::database::<Migrator>().await;
-        let load = async |purpose| {
-            let keys = SqlKeys::new(database.clone(), sealer());
-            keys.load(purpose, Algorithm::EdDsa, NOW).await.unwrap().public().clone()
-        };
-        let elevated = load(KeyPurpose::Elevated).await;
-        let receipt = load(KeyPurpose::Receipt).await;
-        assert_eq!(load(KeyPurpose::Elevated).await, elevated);
-        assert_ne!(elevated, receipt);
-    }
-
-    #[tokio::test]
-    async fn another_algorithm_gets_a_key_of_its_own_and_the_old_one_still_verifies() {
-        let (database, _folder) = testkit::database::<Migrator>().await;
-        let keys = SqlKeys::new(database, sealer());
-        let mut seen = Vec::new();
-        for algorithm in [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Es256] {
-            let ring = keys.load(KeyPurpose::Elevated, algorithm, NOW).await.unwrap();
-            let token = ring.sign(&serde_json::json!({"iss": "us"})).unwrap();
-            let kid = jose::peek(token.expose_secret()).unwrap().key_id().clone();
-            assert_eq!(ring.public().get(&kid).unwrap().algorithm(), algorithm);
-            seen.push((kid, ring.public().len()));
-        }
-        assert_eq!(seen.iter().map(|(_, count)| *count).collect::<Vec<_>>(), [1, 2, 2]);
-        assert_eq!(seen[0].0, seen[2].0);
-    }
-
-    #[tokio::test]
-    async fn a_key_moved_to_another_purpose_does_not_load() {
-        let (database, _folder) = testkit::database::<Migrator>().await;
-        let keys = SqlKeys::new(database.clone(), sealer());
-        keys.load(KeyPurpose::Elevated, Algorithm::Es256, NOW).await.unwrap();
-        Entity::update_many()
-            .col_expr(Column::Purpose, Expr::value("receipt"))
-            .exec(&database)
-            .await
-            .unwrap();
-        assert!(keys.load(KeyPurpose::Receipt, Algorithm::Es256, NOW).await.is_err());
-    }
-}
+mod tests;

@@ -3,18 +3,14 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use async_trait::async_trait;
-use kernel::{EnvironmentId, Error, OperationId, Reason, Result, Timestamp, TokenId, UserId};
+use kernel::{EnvironmentId, Error, OperationId, Result, Timestamp, TokenId, UserId};
 use operation::Digest;
 
-use crate::domain::record::{self, Redemption, TokenRecord, TokenState};
-use crate::domain::token::Token;
+use crate::domain::record::{self, MAX_PER_USER, Redemption, TokenRecord, TokenState};
+use crate::domain::token::{Token, TokenKey};
 use crate::ports::{Redeemed, TokenStore};
-
-/// How many unexpired tokens of one user are kept: more than any honest client has in hand at once.
-const MAX_PER_USER: usize = 64;
 
 /// How many tokens are kept at all, tombstones included; bounds the memory to some hundred megabytes.
 const MAX_RECORDS: usize = 200_000;
@@ -27,9 +23,9 @@ pub struct MemoryTokenStore {
 
 #[derive(Debug, Default)]
 struct State {
-    records: HashMap<TokenId, TokenRecord>,
+    records: HashMap<TokenKey, TokenRecord>,
     /// The same tokens by the time they are forgotten.
-    by_end: BTreeSet<(Timestamp, TokenId)>,
+    by_end: BTreeSet<(Timestamp, TokenKey)>,
     /// The same tokens by user and expiry.
     by_user: HashMap<(EnvironmentId, UserId), BTreeSet<(Timestamp, TokenId)>>,
 }
@@ -51,14 +47,14 @@ impl MemoryTokenStore {
 
 impl State {
     fn forget(&mut self, now: Timestamp) {
-        while let Some((end, id)) = self.by_end.first().copied()
+        while let Some((end, key)) = self.by_end.first().copied()
             && end <= now
         {
-            self.by_end.remove(&(end, id));
-            if let Some(TokenRecord { token, .. }) = self.records.remove(&id) {
+            self.by_end.remove(&(end, key));
+            if let Some(TokenRecord { token, .. }) = self.records.remove(&key) {
                 let user = (token.environment, token.user);
                 if let Some(tokens) = self.by_user.get_mut(&user) {
-                    tokens.remove(&(token.expires, id));
+                    tokens.remove(&(token.expires, key.id));
                     if tokens.is_empty() {
                         self.by_user.remove(&user);
                     }
@@ -78,7 +74,7 @@ impl State {
         let first = unexpired.next();
         match first {
             Some((expires, _)) if 1 + unexpired.count() >= MAX_PER_USER => {
-                Err(limit_reached(expires.since(now)))
+                Err(record::limit_reached(expires.since(now)))
             }
             _ => Ok(()),
         }
@@ -93,30 +89,30 @@ impl TokenStore for MemoryTokenStore {
 
     async fn issue(&self, token: &Token, now: Timestamp) -> Result<()> {
         let mut state = self.state(now);
-        if let Some(record) = state.records.get(&token.id) {
-            return if record.token == *token { Ok(()) } else { Err(another_token()) };
+        if let Some(record) = state.records.get(&token.key()) {
+            return if record.token == *token { Ok(()) } else { Err(record::another_token()) };
         }
         state.check_room(token.environment, token.user, now)?;
         let record = TokenRecord::issued(token.clone());
-        state.by_end.insert((record.forgotten_at(), token.id));
+        state.by_end.insert((record.forgotten_at(), token.key()));
         state.by_user.entry((token.environment, token.user)).or_default().insert((token.expires, token.id));
-        state.records.insert(token.id, record);
+        state.records.insert(token.key(), record);
         Ok(())
     }
 
-    async fn get(&self, id: TokenId, now: Timestamp) -> Result<Option<TokenRecord>> {
-        Ok(self.state(now).records.get(&id).cloned())
+    async fn get(&self, key: TokenKey, now: Timestamp) -> Result<Option<TokenRecord>> {
+        Ok(self.state(now).records.get(&key).cloned())
     }
 
     async fn redeem(
         &self,
-        id: TokenId,
+        key: TokenKey,
         operation: OperationId,
         digest: Digest,
         now: Timestamp,
     ) -> Result<Redeemed> {
         let mut state = self.state(now);
-        let record = state.records.get_mut(&id).ok_or_else(record::unknown)?;
+        let record = state.records.get_mut(&key).ok_or_else(record::unknown)?;
         match record.redeem(operation, digest, now) {
             Redemption::Redeemed(payment) => {
                 record.state = TokenState::Redeemed(payment);
@@ -129,31 +125,18 @@ impl TokenStore for MemoryTokenStore {
     }
 }
 
-fn limit_reached(wait: Duration) -> Error {
-    Error::new(
-        Reason::TokenLimitReached,
-        format!(
-            "there are {MAX_PER_USER} unexpired elevated tokens already; use one, or wait until one expires"
-        ),
-    )
-    .retry_after(wait)
-}
-
-fn another_token() -> Error {
-    Error::new(Reason::TokenInvalid, "another token was issued for this proof; send the same request again")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::record::RETRY_WINDOW;
     use crate::fixtures::{NOW, token};
     use crate::store::contract;
+    use kernel::Reason;
     use std::sync::Arc;
 
     #[tokio::test(flavor = "multi_thread")]
     async fn it_keeps_the_contract() {
-        contract::holds(|| Arc::new(MemoryTokenStore::new()), MAX_PER_USER).await;
+        contract::holds(async || vec![Arc::new(MemoryTokenStore::new()) as Arc<dyn TokenStore>]).await;
     }
 
     #[tokio::test]
@@ -163,7 +146,7 @@ mod tests {
             store.issue(&token(number), NOW).await.unwrap();
         }
         let end = token(0).expires.plus(RETRY_WINDOW);
-        assert!(store.get(token(1).id, end).await.unwrap().is_none());
+        assert!(store.get(token(1).key(), end).await.unwrap().is_none());
         let state = store.state(end);
         assert!(state.records.is_empty() && state.by_end.is_empty() && state.by_user.is_empty());
     }
@@ -175,7 +158,7 @@ mod tests {
             let mut state = store.state(NOW);
             for number in 0..u32::try_from(MAX_RECORDS).unwrap() {
                 let token = token(number);
-                state.records.insert(token.id, TokenRecord::issued(token));
+                state.records.insert(token.key(), TokenRecord::issued(token));
             }
         }
         let extra = token(u32::MAX);

@@ -23,7 +23,7 @@ impl SqlOperationIds {
 }
 
 /// How often a claim is tried. A round is lost only to another call that lets go of the same id in between.
-const ROUNDS: u32 = 16;
+const ROUNDS: u32 = 64;
 
 fn is(claim: &OperationClaim) -> Condition {
     Condition::all()
@@ -111,6 +111,8 @@ mod tests {
     use kernel::{OperationId, UserId};
     use operation::Digest;
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use testkit::race;
 
     fn claim(id: u128, octet: u8) -> OperationClaim {
         OperationClaim {
@@ -122,80 +124,125 @@ mod tests {
         }
     }
 
+    /// Two handles on the same data, as two processes have.
+    type Handles = [SqlOperationIds; 2];
+
+    /// Runs a clause of the contract on every backend.
+    async fn on_each(clause: impl AsyncFn(Handles)) {
+        testkit::on_each::<Migrator>(async |pools| clause(pools.map(SqlOperationIds::new)).await).await;
+    }
+
+    async fn reused(ids: &SqlOperationIds, claim: &OperationClaim) {
+        assert_eq!(ids.claim(claim).await.unwrap_err().reason(), Reason::OperationIdReused);
+    }
+
     #[tokio::test]
     async fn an_id_stands_for_its_first_digest_for_ever_and_for_one_user() {
-        let (database, _folder) = testkit::database::<Migrator>().await;
-        let ids = SqlOperationIds::new(database);
-        ids.claim(&claim(1, 1)).await.unwrap();
-        ids.claim(&claim(1, 1)).await.unwrap();
-        assert_eq!(ids.claim(&claim(1, 2)).await.unwrap_err().reason(), Reason::OperationIdReused);
-        ids.claim(&claim(2, 2)).await.unwrap();
-        let other = UserId::derive(environment(), "idp", "bob");
-        ids.claim(&OperationClaim { user: other, ..claim(1, 2) }).await.unwrap();
+        on_each(async |[ids, other]| {
+            ids.claim(&claim(1, 1)).await.unwrap();
+            other.claim(&claim(1, 1)).await.unwrap();
+            reused(&ids, &claim(1, 2)).await;
+            ids.claim(&claim(2, 2)).await.unwrap();
+            let bob = UserId::derive(environment(), "idp", "bob");
+            ids.claim(&OperationClaim { user: bob, ..claim(1, 2) }).await.unwrap();
+        })
+        .await;
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn of_digests_that_race_for_one_id_one_wins() {
-        let (database, _folder) = testkit::database::<Migrator>().await;
-        let ids = Arc::new(SqlOperationIds::new(database));
-        for round in 1..=10 {
-            let tasks: Vec<_> = (0..32)
-                .map(|racer| {
-                    let ids = ids.clone();
-                    tokio::spawn(async move { ids.claim(&claim(round, racer)).await })
+        on_each(async |handles| {
+            for round in 1..=10 {
+                let outcomes = race(&handles, 64, move |ids, index| async move {
+                    // Each digest comes twice: who has it wins with everybody else who has it.
+                    ids.claim(&claim(round, u8::try_from(index / 2).unwrap())).await
                 })
-                .collect();
-            let mut won = 0;
-            for task in tasks {
-                match task.await.unwrap() {
-                    Ok(()) => won += 1,
-                    Err(error) => assert_eq!(error.reason(), Reason::OperationIdReused),
+                .await;
+                let won: Vec<_> = (0..64).filter(|index| outcomes[*index].is_ok()).collect();
+                assert!(matches!(won[..], [one, two] if one / 2 == two / 2), "{won:?}");
+                for refused in outcomes.into_iter().filter_map(Result::err) {
+                    assert_eq!(refused.reason(), Reason::OperationIdReused);
                 }
             }
-            assert_eq!(won, 1);
-        }
+        })
+        .await;
     }
 
     #[tokio::test]
     async fn an_id_that_is_let_go_of_is_free_unless_another_call_found_it() {
-        let (database, _folder) = testkit::database::<Migrator>().await;
-        let ids = SqlOperationIds::new(database);
-        ids.claim(&claim(1, 1)).await.unwrap();
-        // What is not exactly this claim lets go of nothing.
-        let other = UserId::derive(environment(), "idp", "bob");
-        for other in [claim(1, 2), claim(2, 1), OperationClaim { user: other, ..claim(1, 1) }] {
-            ids.release(&other).await.unwrap();
-        }
-        assert_eq!(ids.claim(&claim(1, 2)).await.unwrap_err().reason(), Reason::OperationIdReused);
-        ids.release(&claim(1, 1)).await.unwrap();
-        ids.claim(&claim(1, 2)).await.unwrap();
+        on_each(async |[ids, other]| {
+            ids.claim(&claim(1, 1)).await.unwrap();
+            // What is not exactly this claim lets go of nothing.
+            let bob = UserId::derive(environment(), "idp", "bob");
+            for wrong in [claim(1, 2), claim(2, 1), OperationClaim { user: bob, ..claim(1, 1) }] {
+                ids.release(&wrong).await.unwrap();
+            }
+            reused(&ids, &claim(1, 2)).await;
+            ids.release(&claim(1, 1)).await.unwrap();
+            ids.claim(&claim(1, 2)).await.unwrap();
 
-        ids.claim(&claim(1, 2)).await.unwrap();
-        ids.release(&claim(1, 2)).await.unwrap();
-        assert_eq!(ids.claim(&claim(1, 3)).await.unwrap_err().reason(), Reason::OperationIdReused);
+            other.claim(&claim(1, 2)).await.unwrap();
+            ids.release(&claim(1, 2)).await.unwrap();
+            reused(&ids, &claim(1, 3)).await;
+        })
+        .await;
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn who_joins_while_another_lets_go_is_tied_all_the_same() {
-        let (database, _folder) = testkit::database::<Migrator>().await;
-        let ids = Arc::new(SqlOperationIds::new(database));
-        for round in 1..=50 {
-            ids.claim(&claim(round, 1)).await.unwrap();
-            let (releasing, joining) = (ids.clone(), ids.clone());
-            let release = tokio::spawn(async move { releasing.release(&claim(round, 1)).await });
-            let join = tokio::spawn(async move { joining.claim(&claim(round, 1)).await });
-            release.await.unwrap().unwrap();
-            join.await.unwrap().unwrap();
-            let refused = ids.claim(&claim(round, 2)).await.unwrap_err();
-            assert_eq!(refused.reason(), Reason::OperationIdReused, "round {round}");
-        }
+        on_each(async |handles| {
+            for round in 1..=50 {
+                handles[0].claim(&claim(round, 1)).await.unwrap();
+                race(&handles, 2, move |ids, index| async move {
+                    match index {
+                        0 => ids.release(&claim(round, 1)).await.unwrap(),
+                        _ => ids.claim(&claim(round, 1)).await.unwrap(),
+                    }
+                })
+                .await;
+                reused(&handles[0], &claim(round, 2)).await;
+            }
+        })
+        .await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_id_that_is_claimed_and_let_go_of_again_and_again_has_one_digest_at_a_time() {
+        on_each(async |handles| {
+            // Eight ids, for each of which two processes compete with a digest each.
+            let holders: Arc<[AtomicU32; 8]> = Arc::default();
+            let claimed = race(&handles, 16, |ids, index| {
+                let (holders, pair) = (holders.clone(), index / 2);
+                let claim = claim(1 + pair as u128, u8::try_from(index % 2).unwrap());
+                async move {
+                    let mut claimed = 0;
+                    for _ in 0..10 {
+                        match ids.claim(&claim).await {
+                            Ok(()) => {
+                                assert_eq!(holders[pair].fetch_add(1, Ordering::SeqCst), 0);
+                                holders[pair].fetch_sub(1, Ordering::SeqCst);
+                                ids.release(&claim).await.unwrap();
+                                claimed += 1;
+                            }
+                            Err(error) => assert_eq!(error.reason(), Reason::OperationIdReused),
+                        }
+                    }
+                    claimed
+                }
+            })
+            .await;
+            assert!(claimed.chunks(2).all(|pair| pair[0] + pair[1] > 0), "{claimed:?}");
+        })
+        .await;
     }
 
     #[tokio::test]
     async fn a_store_that_is_away_refuses() {
-        let (database, _folder) = testkit::database::<Migrator>().await;
-        database.clone().close().await.unwrap();
-        let refused = SqlOperationIds::new(database).claim(&claim(1, 1)).await.unwrap_err();
-        assert_eq!(refused.reason(), Reason::StoreUnavailable);
+        on_each(async |[ids, _]| {
+            ids.database.clone().close().await.unwrap();
+            let refused = ids.claim(&claim(1, 1)).await.unwrap_err();
+            assert_eq!(refused.reason(), Reason::StoreUnavailable);
+        })
+        .await;
     }
 }

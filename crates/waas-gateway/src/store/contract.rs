@@ -1,30 +1,26 @@
-//! What every backend of the stores must keep.
+//! What every backend of the stores must keep. Each clause is given a store that other clauses wrote to as well.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use attestation::KeyStatement;
 use kernel::{EnvironmentId, OperationId, Reason, Timestamp, UserId, WalletId};
 use operation::{Digest, KeyType, OperationKind};
-use sea_orm::DatabaseConnection;
-use tempfile::TempDir;
+use testkit::race;
 
 use crate::domain::attested::{AttestedKey, Creation};
 use crate::domain::fixtures::{attested_statement, directory, environment, statement, user, uuid};
 use crate::domain::outcome::Outcome;
 use crate::domain::wallet::{Wallet, WalletPath};
-use crate::migrations::Migrator;
 use crate::ports::{Claim, OperationKey, OperationRecord, OperationStore, Run, WalletStore};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_000_000);
 const LEASE: Duration = Duration::from_secs(40);
 
-pub(crate) async fn sqlite() -> (DatabaseConnection, TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    let database = storage::sql::open_sqlite(&folder.path().join("gateway.sqlite")).await.unwrap();
-    storage::sql::migrate::<Migrator>(&database).await.unwrap();
-    (database, folder)
-}
+/// Two handles on the same data, as two processes have.
+type Handles<S> = [Arc<S>; 2];
 
 fn creation(number: u8) -> Creation {
     Creation { environment: environment(), user: user(), digest: [number; 32] }
@@ -44,10 +40,17 @@ fn key(number: u8, transcript: u8) -> AttestedKey {
     attested_statement(&KeyStatement { transcript: [transcript; 32], ..statement })
 }
 
-pub(crate) async fn wallets(store: &dyn WalletStore) {
+/// More than any clause makes but the one about it.
+const MOST: u32 = 10;
+
+pub(crate) async fn wallets<S: WalletStore + 'static>(handles: Handles<S>) {
+    let [store, other] = [&*handles[0], &*handles[1]];
     a_wallet_goes_forward_and_keeps_the_key_in_use(store).await;
-    a_wallet_is_its_users_alone(store).await;
+    a_wallet_is_its_users_alone(other).await;
     pages_follow_the_order_of_creation(store).await;
+    a_user_has_as_many_wallets_as_may_be_and_goes_on_with_those(store).await;
+    of_many_wallets_begun_at_once_as_many_are_kept_as_may_be(&handles).await;
+    of_many_keys_put_into_use_at_once_one_is_kept(&handles).await;
 }
 
 async fn a_wallet_goes_forward_and_keeps_the_key_in_use(store: &dyn WalletStore) {
@@ -55,17 +58,19 @@ async fn a_wallet_goes_forward_and_keeps_the_key_in_use(store: &dyn WalletStore)
     assert_eq!(store.find(begun.path).await.unwrap(), None);
     let attested = begun.clone().attested(key(1, 1)).unwrap();
     assert_eq!(store.advance(&attested).await.unwrap_err().reason(), Reason::Internal);
-    store.begin(&begun).await.unwrap();
+    assert!(store.begin(&begun, MOST).await.unwrap());
     assert_eq!(store.find(begun.path).await.unwrap(), Some(begun.clone()));
 
     store.advance(&attested).await.unwrap();
     // A creation that begins again does not undo what was reached, nor when it began.
-    store.begin(&Wallet { created: NOW.plus(LEASE), ..begun.clone() }).await.unwrap();
+    assert!(store.begin(&Wallet { created: NOW.plus(LEASE), ..begun.clone() }, MOST).await.unwrap());
     assert_eq!(store.find(begun.path).await.unwrap(), Some(attested));
 
     let active = begun.clone().attested(key(1, 2)).unwrap().activated().unwrap();
     store.advance(&active).await.unwrap();
     store.advance(&active).await.unwrap();
+    // A run that was overtaken by another one with the same key.
+    store.advance(&begun.clone().attested(key(1, 2)).unwrap()).await.unwrap();
     for other in [key(1, 1), key(1, 3)] {
         let other = begun.clone().attested(other).unwrap();
         assert_eq!(store.advance(&other).await.unwrap_err().reason(), Reason::Internal);
@@ -88,7 +93,7 @@ async fn a_wallet_is_its_users_alone(store: &dyn WalletStore) {
 
 async fn pages_follow_the_order_of_creation(store: &dyn WalletStore) {
     for number in 2..=5 {
-        store.begin(&wallet(number)).await.unwrap();
+        assert!(store.begin(&wallet(number), MOST).await.unwrap());
     }
     let expected: Vec<_> = (1..=5).map(|number| wallet(number).path).collect();
     for limit in 1..=6 {
@@ -106,6 +111,73 @@ async fn pages_follow_the_order_of_creation(store: &dyn WalletStore) {
     }
 }
 
+/// A wallet of the user of this number.
+fn wallet_of(user: u8, number: u8) -> Wallet {
+    let mut wallet = wallet(number);
+    wallet.path.user = UserId::from_uuid(uuid(user));
+    wallet
+}
+
+async fn held(store: &dyn WalletStore, user: u8) -> usize {
+    let user = UserId::from_uuid(uuid(user));
+    store.list(environment(), user, None, 100).await.unwrap().wallets.len()
+}
+
+async fn a_user_has_as_many_wallets_as_may_be_and_goes_on_with_those(store: &dyn WalletStore) {
+    for number in 1..=4 {
+        assert_eq!(store.begin(&wallet_of(20, number), 3).await.unwrap(), number <= 3);
+    }
+    assert_eq!(store.find(wallet_of(20, 4).path).await.unwrap(), None);
+    assert!(store.begin(&wallet_of(20, 2), 3).await.unwrap(), "it was begun");
+    assert_eq!(held(store, 20).await, 3);
+    assert!(store.begin(&wallet_of(21, 4), 3).await.unwrap(), "somebody else is not concerned");
+    let elsewhere = EnvironmentId::from_uuid(uuid(9));
+    let there = wallet_of(20, 5);
+    let there = Wallet { path: WalletPath { environment: elsewhere, ..there.path }, ..there };
+    assert!(store.begin(&there, 3).await.unwrap(), "nor is the same user elsewhere");
+    assert!(store.begin(&wallet_of(20, 4), 4).await.unwrap(), "more may be than before");
+}
+
+async fn of_many_wallets_begun_at_once_as_many_are_kept_as_may_be<S: WalletStore + 'static>(
+    handles: &Handles<S>,
+) {
+    for user in 30..33 {
+        // Each wallet is begun twice, from both processes.
+        let begun = race(handles, 64, move |store, index| async move {
+            let number = 1 + u8::try_from(index / 2).unwrap();
+            store.begin(&wallet_of(user, number), 5).await.unwrap()
+        })
+        .await;
+        assert_eq!(held(&*handles[0], user).await, 5);
+        for (number, begun) in (1..).zip(begun.chunks(2)) {
+            let kept = handles[1].find(wallet_of(user, number).path).await.unwrap().is_some();
+            assert!(begun.iter().all(|begun| *begun == kept), "wallet {number}: {kept}, {begun:?}");
+        }
+        assert!(!handles[1].begin(&wallet_of(user, 100), 5).await.unwrap());
+    }
+}
+
+async fn of_many_keys_put_into_use_at_once_one_is_kept<S: WalletStore + 'static>(handles: &Handles<S>) {
+    let begun = wallet(6);
+    assert!(handles[0].begin(&begun, MOST).await.unwrap());
+    let racing = begun.clone();
+    let advanced = race(handles, 32, move |store, index| {
+        let transcript = u8::try_from(index % 4).unwrap();
+        let attested = racing.clone().attested(key(6, transcript)).unwrap();
+        async move {
+            // An attestation that comes too late is refused too, unless it is the one of the key in use.
+            drop(store.advance(&attested).await);
+            store.advance(&attested.activated().unwrap()).await.map(|()| transcript)
+        }
+    })
+    .await;
+    let won: BTreeSet<_> = advanced.iter().filter_map(|advanced| advanced.as_ref().ok()).collect();
+    assert_eq!(won.len(), 1);
+    assert_eq!(advanced.iter().filter(|advanced| advanced.is_ok()).count(), 8);
+    let kept = begun.attested(key(6, **won.first().unwrap())).unwrap().activated().unwrap();
+    assert_eq!(handles[1].find(kept.path).await.unwrap(), Some(kept));
+}
+
 fn operation(number: u8) -> OperationKey {
     OperationKey { environment: environment(), user: user(), id: OperationId::from_uuid(uuid(number)) }
 }
@@ -121,12 +193,16 @@ fn run(number: u8, now: Timestamp) -> Run {
 const SIGN: OperationKind = OperationKind::SignMessage;
 const OUTCOME: Outcome = Outcome::Signed([7; 64]);
 
-pub(crate) async fn operations(store: Arc<dyn OperationStore>) {
-    an_operation_is_run_by_one_at_a_time_until_it_is_done(&*store).await;
-    an_id_belongs_to_its_first_digest(&*store).await;
-    a_dead_run_is_replaced_when_its_time_is_over_or_it_gave_up(&*store).await;
-    what_was_never_authorized_is_forgotten(&*store).await;
-    of_runs_that_race_one_is_granted(store).await;
+pub(crate) async fn operations<S: OperationStore + 'static>(handles: Handles<S>) {
+    let [store, other] = [&*handles[0], &*handles[1]];
+    an_operation_is_run_by_one_at_a_time_until_it_is_done(store).await;
+    an_id_belongs_to_its_first_digest(other).await;
+    a_dead_run_is_replaced_when_its_time_is_over_or_it_gave_up(store).await;
+    what_was_never_authorized_is_forgotten(other).await;
+    of_runs_that_race_one_is_granted(&handles).await;
+    of_digests_that_race_for_one_id_one_is_bound(&handles).await;
+    of_outcomes_that_race_all_hear_the_one_that_is_kept(&handles).await;
+    an_operation_that_is_claimed_and_forgotten_at_once_is_one_or_the_other(&handles).await;
 }
 
 async fn what_was_never_authorized_is_forgotten(store: &dyn OperationStore) {
@@ -209,27 +285,85 @@ async fn a_dead_run_is_replaced_when_its_time_is_over_or_it_gave_up(store: &dyn 
     assert_eq!(claim(third, NOW.plus(LEASE)).await, Claim::Granted { first: false });
 }
 
-async fn of_runs_that_race_one_is_granted(store: Arc<dyn OperationStore>) {
+async fn of_runs_that_race_one_is_granted<S: OperationStore + 'static>(handles: &Handles<S>) {
     for round in 0..10 {
         // First for a fresh operation, then for one whose run has died.
         for now in [NOW, NOW.plus(LEASE)] {
-            let tasks: Vec<_> = (1..=64)
-                .map(|number| {
-                    let store = store.clone();
-                    let run = run(number, now);
-                    tokio::spawn(async move {
-                        store.claim(operation(100 + round), digest(1), SIGN, run, now).await.unwrap()
-                    })
-                })
-                .collect();
-            let mut granted = 0;
-            for task in tasks {
-                match task.await.unwrap() {
-                    Claim::Granted { .. } => granted += 1,
-                    claim => assert_eq!(claim, Claim::Busy(now.plus(LEASE))),
-                }
-            }
-            assert_eq!(granted, 1);
+            let claims = race(handles, 64, move |store, index| async move {
+                let run = run(1 + u8::try_from(index).unwrap(), now);
+                store.claim(operation(100 + round), digest(1), SIGN, run, now).await.unwrap()
+            })
+            .await;
+            let granted = Claim::Granted { first: now == NOW };
+            assert_eq!(claims.iter().filter(|claim| **claim == granted).count(), 1);
+            let busy = Claim::Busy(now.plus(LEASE));
+            assert_eq!(claims.iter().filter(|claim| **claim == busy).count(), 63);
         }
     }
+}
+
+async fn of_digests_that_race_for_one_id_one_is_bound<S: OperationStore + 'static>(handles: &Handles<S>) {
+    for round in 0..5 {
+        let key = operation(120 + round);
+        let claims = race(handles, 64, move |store, index| async move {
+            let number = 1 + u8::try_from(index).unwrap();
+            store.claim(key, digest(number), SIGN, run(number, NOW), NOW).await.map(|claim| (number, claim))
+        })
+        .await;
+        let won: Vec<_> = claims.iter().filter_map(|claim| claim.as_ref().ok()).collect();
+        assert!(matches!(won[..], [(_, Claim::Granted { first: true })]), "{won:?}");
+        for refused in claims.iter().filter_map(|claim| claim.as_ref().err()) {
+            assert_eq!(refused.reason(), Reason::OperationIdReused);
+        }
+        assert_eq!(handles[1].find(key).await.unwrap().unwrap().digest, digest(won[0].0));
+    }
+}
+
+async fn of_outcomes_that_race_all_hear_the_one_that_is_kept<S: OperationStore + 'static>(
+    handles: &Handles<S>,
+) {
+    for round in 0..5 {
+        let key = operation(130 + round);
+        handles[0].claim(key, digest(1), SIGN, run(1, NOW), NOW).await.unwrap();
+        let outcomes = race(handles, 32, move |store, index| async move {
+            let outcome = Outcome::Signed([u8::try_from(index).unwrap(); 64]);
+            store.finish(key, digest(1), &outcome).await.unwrap()
+        })
+        .await;
+        let kept = handles[1].find(key).await.unwrap().unwrap().outcome.unwrap();
+        assert!(outcomes.iter().all(|outcome| *outcome == kept));
+    }
+}
+
+/// Runs claim and forget over and over. Nobody is told that the operation is broken, or has it beside another one.
+async fn an_operation_that_is_claimed_and_forgotten_at_once_is_one_or_the_other<
+    S: OperationStore + 'static,
+>(
+    handles: &Handles<S>,
+) {
+    let key = operation(140);
+    let holders = Arc::new(AtomicU32::new(0));
+    let granted = race(handles, 8, |store, index| {
+        let holders = holders.clone();
+        let run = run(1 + u8::try_from(index).unwrap(), NOW);
+        async move {
+            let mut granted = 0;
+            for _ in 0..10 {
+                match store.claim(key, digest(1), SIGN, run, NOW).await.unwrap() {
+                    Claim::Granted { first } => {
+                        assert!(first);
+                        assert_eq!(holders.fetch_add(1, Ordering::SeqCst), 0);
+                        holders.fetch_sub(1, Ordering::SeqCst);
+                        store.forget(key, run).await.unwrap();
+                        granted += 1;
+                    }
+                    claim => assert_eq!(claim, Claim::Busy(run.until)),
+                }
+            }
+            granted
+        }
+    })
+    .await;
+    assert!(granted.iter().sum::<u32>() > 0);
+    assert_eq!(handles[1].find(key).await.unwrap(), None);
 }

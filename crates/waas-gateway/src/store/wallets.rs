@@ -5,6 +5,7 @@ use kernel::{EnvironmentId, Error, Result, Timestamp, UserId, WalletId};
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ActiveValue, ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    TransactionTrait,
 };
 use storage::sql::{corrupt, unavailable};
 
@@ -13,6 +14,8 @@ use crate::domain::wallet::{Wallet, WalletPath, WalletState};
 use crate::ports::{WalletPage, WalletStore};
 
 use self::entity::{ActiveModel, Column, Entity, Model};
+
+mod places;
 
 mod entity {
     use sea_orm::entity::prelude::*;
@@ -108,9 +111,10 @@ fn parse(model: Model) -> Result<Wallet> {
 
 #[async_trait]
 impl WalletStore for SqlWallets {
-    async fn begin(&self, wallet: &Wallet) -> Result<()> {
+    async fn begin(&self, wallet: &Wallet, most: u32) -> Result<bool> {
         let (state, statement, signatures) = columns(&wallet.state);
-        Entity::insert(ActiveModel {
+        let transaction = self.database.begin().await.map_err(unavailable)?;
+        let inserted = Entity::insert(ActiveModel {
             sequence: ActiveValue::NotSet,
             environment: ActiveValue::Set(wallet.path.environment.uuid()),
             user: ActiveValue::Set(wallet.path.user.uuid()),
@@ -126,10 +130,17 @@ impl WalletStore for SqlWallets {
         .on_conflict(
             OnConflict::columns([Column::Environment, Column::User, Column::Wallet]).do_nothing().to_owned(),
         )
-        .exec_without_returning(&self.database)
+        .exec_without_returning(&transaction)
         .await
         .map_err(unavailable)?;
-        Ok(())
+        // The wallet first and its place second, in this order everywhere: no two of them wait for each other.
+        let kept = inserted == 0 || places::take(&transaction, wallet.path, most).await?;
+        if inserted == 1 && kept {
+            transaction.commit().await.map_err(unavailable)?;
+        } else {
+            transaction.rollback().await.map_err(unavailable)?;
+        }
+        Ok(kept)
     }
 
     async fn advance(&self, wallet: &Wallet) -> Result<()> {
@@ -148,10 +159,11 @@ impl WalletStore for SqlWallets {
         if updated.rows_affected == 1 {
             return Ok(());
         }
-        match self.find(wallet.path).await? {
-            Some(found) if found.state == wallet.state => Ok(()),
-            Some(_) => Err(Error::internal("the wallet has another key in use")),
-            None => Err(Error::internal("the wallet was never begun")),
+        let found = self.find(wallet.path).await?;
+        let found = found.ok_or_else(|| Error::internal("the wallet was never begun"))?;
+        match &wallet.state {
+            WalletState::Attested(key) | WalletState::Active(key) if found.key() == Some(key) => Ok(()),
+            _ => Err(Error::internal("the wallet has another key in use")),
         }
     }
 
@@ -187,11 +199,16 @@ impl WalletStore for SqlWallets {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+    use crate::migrations::Migrator;
     use crate::store::contract;
+    use std::sync::Arc;
 
-    #[tokio::test]
-    async fn sqlite_keeps_the_contract() {
-        let (database, _folder) = contract::sqlite().await;
-        contract::wallets(&super::SqlWallets::new(database)).await;
+    #[tokio::test(flavor = "multi_thread")]
+    async fn every_backend_keeps_the_contract() {
+        testkit::on_each::<Migrator>(async |pools| {
+            contract::wallets(pools.map(|pool| Arc::new(SqlWallets::new(pool)))).await;
+        })
+        .await;
     }
 }

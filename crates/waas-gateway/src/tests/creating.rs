@@ -7,6 +7,7 @@ use super::nodes::{Fault, Step};
 use super::world::{World, create, operation, step_up_required};
 use crate::domain::fixtures::{environment, user};
 use crate::domain::wallet::{WalletPath, WalletState};
+use crate::migrations::Migrator;
 use crate::ports::OperationKey;
 
 /// Longer than any run has an operation.
@@ -214,11 +215,27 @@ async fn a_crash_before_the_operation_is_closed_is_resumed_without_the_nodes() {
     let wallet = world.create(1).await.unwrap();
     // As if the wallet had been stored and the operation not.
     let other = World::new().await;
-    other.gateway.wallets.begin(&wallet).await.unwrap();
+    assert!(other.gateway.wallets.begin(&wallet, 1).await.unwrap());
     (1..=3).for_each(|node| other.nodes.down(node, true));
     assert_eq!(other.create(1).await.unwrap(), wallet);
     assert!(other.nodes.steps().is_empty());
     assert!(other.gateway.operations.find(key(1)).await.unwrap().unwrap().outcome.is_some());
+}
+
+#[tokio::test]
+async fn a_gateway_that_was_put_back_finds_a_wallet_again_by_the_operation_that_created_it() {
+    let world = World::new().await;
+    let wallet = world.create(1).await.unwrap();
+    // The same nodes, and a database that knows nothing.
+    let (database, _folder) = testkit::database::<Migrator>().await;
+    let restored = world.with_database(database);
+    let found = restored.gateway.get_wallet(&restored.caller(), wallet.path.wallet).await;
+    assert_eq!(found.unwrap_err().reason(), Reason::ResourceNotFound);
+    restored.nodes.clear_log();
+    let again = restored.create(1).await.unwrap();
+    assert_eq!((again.path, again.key()), (wallet.path, wallet.key()));
+    assert!(restored.nodes.asked(Step::Start).is_empty());
+    assert_eq!(restored.issuer.asked(), 1, "nothing was authorized a second time");
 }
 
 #[tokio::test]
@@ -246,4 +263,29 @@ async fn a_user_has_only_so_many_wallets_and_may_always_finish_one_that_was_begu
     assert!(world.nodes.steps().is_empty());
     assert!(world.create(100).await.is_ok());
     assert!(world.gateway.create_wallet(&world.stranger(), create(101)).await.is_ok());
+}
+
+/// None of them finds the limit reached when it begins.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_creations_at_once_no_more_wallets_are_begun_than_may_be() {
+    let world = World::new().await;
+    for number in 1..=97 {
+        world.create(number).await.unwrap();
+    }
+    let outcomes = testkit::race(&[world.gateway.clone()], 12, |gateway, index| {
+        let (caller, request) = (world.caller(), create(98 + u8::try_from(index).unwrap()));
+        async move { gateway.create_wallet(&caller, request).await }
+    })
+    .await;
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 3);
+    for (index, refused) in
+        outcomes.iter().enumerate().filter_map(|(index, it)| Some((index, it.as_ref().err()?)))
+    {
+        assert_eq!(refused.reason(), Reason::WalletLimitReached);
+        // Nothing is left of it: its id is free.
+        let id = key(98 + u8::try_from(index).unwrap());
+        assert_eq!(world.gateway.operations.find(id).await.unwrap(), None);
+    }
+    let listed = world.gateway.list_wallets(&world.caller(), None, 200).await.unwrap();
+    assert_eq!(listed.wallets.len(), 100);
 }

@@ -80,7 +80,7 @@ async fn everything_that_can_fail_without_authorization_fails_first() {
         &directory(2, 3),
         wallet.created,
     );
-    world.gateway.wallets.begin(&creating).await.unwrap();
+    assert!(world.gateway.wallets.begin(&creating, 2).await.unwrap());
     let request = || with_receipt(message(&wallet, 2), BROUGHT);
     let cases = [
         (Reason::InvalidRequest, SignMessage { message: Vec::new(), ..request() }),

@@ -17,9 +17,10 @@ use crate::domain::wallet::Wallet;
 use crate::export_wallet::ExportWallet;
 use crate::gateway::Gateway;
 use crate::in_flight::InFlight;
+use crate::migrations::Migrator;
 use crate::ports::Issuer;
 use crate::sign_message::SignMessage;
-use crate::store::{SqlOperations, SqlWallets, contract};
+use crate::store::{SqlOperations, SqlWallets};
 
 /// Gives a new receipt each time, unless it is told to refuse.
 #[derive(Default)]
@@ -64,7 +65,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new() -> Self {
-        let (database, folder) = contract::sqlite().await;
+        let (database, folder) = testkit::database::<Migrator>().await;
         let (nodes, issuer) = (Arc::new(FakeNodes::new()), Arc::new(FakeIssuer::default()));
         let clock = Arc::new(FixedClock::new());
         let gateway = Gateway {
@@ -102,6 +103,22 @@ impl World {
             entropy: old.entropy.clone(),
             in_flight: InFlight::default(),
         });
+    }
+
+    /// The process begins on another database, with the same around it.
+    pub(crate) fn with_database(mut self, database: sea_orm::DatabaseConnection) -> Self {
+        let old = &self.gateway;
+        self.gateway = Arc::new(Gateway {
+            wallets: Arc::new(SqlWallets::new(database.clone())),
+            operations: Arc::new(SqlOperations::new(database)),
+            issuer: old.issuer.clone(),
+            nodes: old.nodes.clone(),
+            directory: old.directory.clone(),
+            clock: old.clock.clone(),
+            entropy: old.entropy.clone(),
+            in_flight: InFlight::default(),
+        });
+        self
     }
 
     pub(crate) fn caller(&self) -> Caller {

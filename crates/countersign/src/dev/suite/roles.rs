@@ -1,5 +1,5 @@
-//! Wiring of the roles. Each gets its own database, its own sealing key, and channels to exactly the services that it
-//! may call.
+//! Wiring of the roles for a suite in one process. Each gets its own database, its own sealing key, and channels to
+//! exactly the services that it may call.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,22 +7,18 @@ use std::time::Duration;
 use jose::{Algorithm, KeySet, KeyStatement};
 use kernel::{Clock, Entropy, Error, NodeId, Result, SecretBytes, secret::ExposeSecret as _};
 use mpc_signer::domain::{LocalNode, NodeDirectory};
-use runtime::environments::PolicyEnvironments;
-use runtime::identity::{AdminProvider, Admins, ProviderKeys, Sessions};
+use runtime::RoleMounts;
+use runtime::identity::{AdminProvider, Admins};
 use runtime::memory::MemoryNetwork;
-use runtime::receipts::{FACTORS_AUDIENCE, ReceiptKeys, ReceiptVerifier};
-use runtime::{Gate, GateParts, RoleMounts};
-use sea_orm::DatabaseConnection;
-use storage::{AuditLog, Sealer, SqlAuditLog};
+use runtime::receipts::ReceiptKeys;
+use sea_orm_migration::MigratorTrait;
+use storage::{Sealer, SqlAuditLog};
+use tonic::transport::Channel;
 
 use super::state::State;
 use super::{ADMIN_ISSUER, AUDIENCE, directory};
 use crate::dev::keys::{DevKeys, GROUP};
-
-const POLICY: &str = "policy";
-const MFA_DEVICES: &str = "mfa-devices";
-const TOKEN_ISSUER: &str = "token-issuer";
-const WAAS_GATEWAY: &str = "waas-gateway";
+use crate::roles::{self, Common, Role, Store};
 
 /// The `iss` of elevated tokens and receipts.
 const ISSUER: &str = "https://issuer.countersign-dev.invalid";
@@ -33,21 +29,19 @@ const STATEMENT_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// All roles, ready to be served.
 pub(super) struct Composed {
     /// The services, by role.
-    pub(super) services: Vec<(&'static str, RoleMounts)>,
+    pub(super) services: Vec<(Role, RoleMounts)>,
     /// The nodes.
     pub(super) nodes: Vec<(NodeId, RoleMounts)>,
     /// The nodes' group.
     pub(super) directory: NodeDirectory,
 }
 
-/// What all roles have in common.
-struct Common<'a> {
+/// What all roles have in common, and whose they are.
+struct Wiring<'a> {
     keys: &'a DevKeys,
     state: &'a State,
     network: &'a MemoryNetwork,
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
-    admins: Admins,
+    common: Common,
 }
 
 impl Composed {
@@ -65,94 +59,65 @@ impl Composed {
             audience: AUDIENCE.to_owned(),
             keys: admin_keys,
         }]);
-        let common = Common { keys, state, network, clock, entropy, admins };
+        let wiring = Wiring { keys, state, network, common: Common { clock, entropy, admins, dev: true } };
         let directory = directory(keys)?;
-        let policy = common.policy().await?;
-        let issuer = common.token_issuer().await?;
-        let receipt_keys = common.receipt_keys(issuer.receipt_public_keys())?;
-        let factors = common.mfa_devices(receipt_keys.clone()).await?;
-        let gateway = common.waas_gateway(&directory).await?;
+        let policy =
+            roles::policy(&wiring.common, wiring.store::<policy::Migrator>(Role::Policy.name()).await?);
+        let issuer = wiring.token_issuer().await?;
+        let receipt_keys = wiring.receipt_keys(&issuer.receipt_public_keys())?;
+        let factors = wiring.mfa_devices(receipt_keys.clone()).await?;
+        let gateway = wiring.waas_gateway(&directory).await?;
         let mut nodes = Vec::new();
         for (index, identity) in keys.nodes.iter().enumerate() {
             let local = LocalNode::new(identity.clone(), directory.clone())?;
-            nodes.push((identity.id().clone(), common.node(index, local, receipt_keys.clone()).await?));
+            nodes.push((identity.id().clone(), wiring.node(index, local, receipt_keys.clone()).await?));
         }
         let services = vec![
-            (POLICY, policy),
-            (MFA_DEVICES, factors),
-            (TOKEN_ISSUER, issuer.mounts),
-            (WAAS_GATEWAY, gateway),
+            (Role::Policy, policy),
+            (Role::MfaDevices, factors),
+            (Role::TokenIssuer, issuer.mounts),
+            (Role::WaasGateway, gateway),
         ];
         Ok(Self { services, nodes, directory })
     }
 }
 
-impl Common<'_> {
-    async fn policy(&self) -> Result<RoleMounts> {
-        let database = self.state.database::<policy::Migrator>(POLICY).await?;
-        Ok(policy::compose(policy::Parts {
-            audit: audit(&database),
-            database,
-            clock: self.clock.clone(),
-            entropy: self.entropy.clone(),
-            admins: self.admins.clone(),
-            dev_mode: true,
-        }))
-    }
-
+impl Wiring<'_> {
     async fn token_issuer(&self) -> Result<token_issuer::TokenIssuer> {
-        let database = self.state.database::<token_issuer::Migrator>(TOKEN_ISSUER).await?;
-        let audit = audit(&database);
-        token_issuer::compose(token_issuer::Parts {
+        let store = self.store::<token_issuer::Migrator>(Role::TokenIssuer.name()).await?;
+        let own = roles::TokenIssuer {
             issuer: ISSUER.to_owned(),
             node_group: GROUP.to_owned(),
             algorithm: Algorithm::Es256,
-            database,
             sealer: self.sealer(0)?,
-            tokens: Arc::new(token_issuer::MemoryTokenStore::default()),
-            policy: self.network.channel(TOKEN_ISSUER, POLICY),
-            factors: self.network.channel(TOKEN_ISSUER, MFA_DEVICES),
-            gate: self.gate(TOKEN_ISSUER, audit.clone())?,
-            audit,
-            clock: self.clock.clone(),
-            entropy: self.entropy.clone(),
-        })
-        .await
+            tokens: roles::token_store(self.state.redis()).await?.0,
+            policy: self.channel(Role::TokenIssuer, Role::Policy),
+            factors: self.channel(Role::TokenIssuer, Role::MfaDevices),
+        };
+        roles::token_issuer(&self.common, store, own).await
     }
 
     async fn mfa_devices(&self, receipt_keys: Arc<ReceiptKeys>) -> Result<RoleMounts> {
-        let database = self.state.database::<mfa_devices::Migrator>(MFA_DEVICES).await?;
-        let audit = audit(&database);
-        Ok(mfa_devices::compose(mfa_devices::Parts {
-            database,
+        let store = self.store::<mfa_devices::Migrator>(Role::MfaDevices.name()).await?;
+        let own = roles::MfaDevices {
             sealer: self.sealer(1)?,
-            gate: self.gate(MFA_DEVICES, audit.clone())?,
-            audit,
-            receipts: ReceiptVerifier::new(receipt_keys, FACTORS_AUDIENCE, self.clock.clone()),
-            entropy: self.entropy.clone(),
-            clock: self.clock.clone(),
-            issuer: mfa_devices::Label::new("Countersign dev")?,
-        }))
+            policy: self.channel(Role::MfaDevices, Role::Policy),
+            receipt_keys,
+            label: mfa_devices::Label::new("Countersign dev")?,
+        };
+        roles::mfa_devices(&self.common, store, own)
     }
 
     async fn waas_gateway(&self, directory: &NodeDirectory) -> Result<RoleMounts> {
-        let database = self.state.database::<waas_gateway::Migrator>(WAAS_GATEWAY).await?;
-        let audit = audit(&database);
-        let nodes = directory
-            .nodes()
-            .iter()
-            .map(|node| (node.id.clone(), self.network.channel(WAAS_GATEWAY, node.id.as_str())))
-            .collect();
-        waas_gateway::compose(waas_gateway::Parts {
+        let store = self.store::<waas_gateway::Migrator>(Role::WaasGateway.name()).await?;
+        let to = |node: &NodeId| self.network.channel(Role::WaasGateway.name(), node.as_str());
+        let own = roles::WaasGateway {
+            policy: self.channel(Role::WaasGateway, Role::Policy),
+            issuer: self.channel(Role::WaasGateway, Role::TokenIssuer),
+            nodes: directory.nodes().iter().map(|node| (node.id.clone(), to(&node.id))).collect(),
             directory: directory.clone(),
-            nodes,
-            issuer: self.network.channel(WAAS_GATEWAY, TOKEN_ISSUER),
-            database,
-            gate: self.gate(WAAS_GATEWAY, audit.clone())?,
-            audit,
-            clock: self.clock.clone(),
-            entropy: self.entropy.clone(),
-        })
+        };
+        roles::waas_gateway(&self.common, store, own)
     }
 
     async fn node(
@@ -161,34 +126,25 @@ impl Common<'_> {
         local: LocalNode,
         receipt_keys: Arc<ReceiptKeys>,
     ) -> Result<RoleMounts> {
-        let database = self.state.database::<mpc_signer::migrations::Migrator>(local.id().as_str()).await?;
-        Ok(mpc_signer::mounts(mpc_signer::Parts {
-            local,
-            audit: audit(&database),
-            database,
-            sealer: self.sealer(2 + index)?,
-            receipt_keys,
-            admins: self.admins.clone(),
-            clock: self.clock.clone(),
-            entropy: self.entropy.clone(),
-        }))
+        let store = self.store::<mpc_signer::migrations::Migrator>(local.id().as_str()).await?;
+        let own = roles::MpcSigner { local, sealer: self.sealer(2 + index)?, receipt_keys };
+        Ok(roles::mpc_signer(&self.common, store, own))
     }
 
-    /// For services that users call: they read environments from policy.
-    fn gate(&self, role: &str, audit: Arc<dyn AuditLog>) -> Result<Gate> {
-        let environments =
-            Arc::new(PolicyEnvironments::new(self.network.channel(role, POLICY), self.clock.clone()));
-        Ok(Gate::new(GateParts {
-            sessions: Some(Sessions::new(environments, ProviderKeys::new(true)?)),
-            admins: Some(self.admins.clone()),
-            audit,
-            clock: self.clock.clone(),
-        }))
+    /// The database of a role or node.
+    async fn store<M: MigratorTrait>(&self, name: &str) -> Result<Store> {
+        let (database, mark) = self.state.database::<M>(name, self.common.clock.now()).await?;
+        let audit = Arc::new(SqlAuditLog::new(database.clone()));
+        Ok(Store { database, audit, not_before: mark.not_before() })
+    }
+
+    fn channel(&self, from: Role, to: Role) -> Channel {
+        self.network.channel(from.name(), to.name())
     }
 
     /// The operator's part: states, under the root, which keys sign receipts. In memory here; offline otherwise.
     fn receipt_keys(&self, keys: &KeySet) -> Result<Arc<ReceiptKeys>> {
-        let now = self.clock.now();
+        let now = self.common.clock.now();
         let statement = KeyStatement {
             sequence: 1,
             issuer: ISSUER.to_owned(),
@@ -205,10 +161,6 @@ impl Common<'_> {
     fn sealer(&self, index: usize) -> Result<Arc<Sealer>> {
         let key = self.keys.key_encryption.get(index).ok_or_else(|| Error::internal("a key is missing"))?;
         let key = SecretBytes::from(key.expose_secret().to_vec());
-        Sealer::new([(1, key)], self.entropy.clone()).map(Arc::new)
+        Sealer::new([(1, key)], self.common.entropy.clone()).map(Arc::new)
     }
-}
-
-fn audit(database: &DatabaseConnection) -> Arc<dyn AuditLog> {
-    Arc::new(SqlAuditLog::new(database.clone()))
 }

@@ -2,36 +2,50 @@
 
 use std::path::{Path, PathBuf};
 
-use kernel::{Error, Result};
+use kernel::{Error, Result, Timestamp};
 use sea_orm::DatabaseConnection;
 use sea_orm_migration::MigratorTrait;
-use storage::sql;
+use storage::mark::{self, Mark, Mode, Owner};
+use storage::redis::RedisSettings;
+use storage::sql::{self, DatabaseSettings, Lease};
 use tempfile::TempDir;
 
+use crate::config::StoresSettings;
 use crate::dev::keys::MARK;
 use crate::files;
+use crate::roles::Role;
 
-/// A folder, kept or not.
+/// What the mark of a database says that a suite in one process uses.
+const DEPLOYMENT: &str = "dev";
+
+/// A folder, kept or not, and servers if there are any.
 pub(super) struct State {
     folder: PathBuf,
+    stores: StoresSettings,
     /// Removes the folder when it is dropped.
     _temporary: Option<TempDir>,
 }
 
 impl State {
     /// The folder that is to be kept, or one that goes with the process. Only its owner can enter either.
-    pub(super) fn open(keep: Option<PathBuf>) -> Result<Self> {
+    pub(super) fn open(keep: Option<PathBuf>, stores: StoresSettings) -> Result<Self> {
+        if stores.database.is_some() && keep.is_none() {
+            return Err(Error::invalid(
+                "stores.database",
+                "needs `--data DIR`: what is in the database opens only with the keys that are kept there",
+            ));
+        }
         let state = match keep {
             Some(folder) => {
                 files::private_folder(&folder)?;
                 files::check_private_folder(&folder)?;
-                Self { folder, _temporary: None }
+                Self { folder, stores, _temporary: None }
             }
             None => {
                 // Mode 0700 by default.
                 let temporary = tempfile::Builder::new().prefix("countersign-dev-").tempdir();
                 let temporary = temporary.map_err(Error::internal)?;
-                Self { folder: temporary.path().to_owned(), _temporary: Some(temporary) }
+                Self { folder: temporary.path().to_owned(), stores, _temporary: Some(temporary) }
             }
         };
         // So that no production process ever takes these databases for its own.
@@ -43,10 +57,32 @@ impl State {
         &self.folder
     }
 
-    /// A role's database, up to date.
-    pub(super) async fn database<M: MigratorTrait>(&self, name: &str) -> Result<DatabaseConnection> {
-        let database = sql::open_sqlite(&self.folder.join(format!("{name}.sqlite"))).await?;
+    /// The server that the state of tokens is on, if it is on one.
+    pub(super) fn redis(&self) -> Option<&RedisSettings> {
+        self.stores.redis.as_ref()
+    }
+
+    /// The right to be the only process on this state: what is in one's memory, another does not know.
+    pub(super) async fn lease(&self) -> Result<Lease> {
+        Lease::acquire(&self.settings(Role::TokenIssuer.name()), "dev").await
+    }
+
+    /// The database of a role or node, up to date and its own.
+    pub(super) async fn database<M: MigratorTrait>(
+        &self,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<(DatabaseConnection, Mark)> {
+        let database = sql::open(&self.settings(name)).await?;
         sql::migrate::<M>(&database).await?;
-        Ok(database)
+        let mark = mark::claim(&database, &Owner::new(DEPLOYMENT, name, Mode::Dev)?, now).await?;
+        Ok((database, mark))
+    }
+
+    fn settings(&self, name: &str) -> DatabaseSettings {
+        self.stores.database_of(name).unwrap_or_else(|| {
+            let file = self.folder.join(format!("{name}.sqlite"));
+            DatabaseSettings { url: format!("sqlite://{}", file.display()), ..DatabaseSettings::default() }
+        })
     }
 }

@@ -74,6 +74,31 @@ async fn too_many_wrong_codes_are_told_when_to_try_again() {
 }
 
 #[tokio::test]
+async fn a_service_that_was_put_back_takes_the_worst() {
+    let clock = Arc::new(FixedClock::new());
+    let restored = clock.now();
+    let world = World::at(clock.clone(), Some(restored)).await;
+    let mut issuer = world.factors("token-issuer");
+    // Whoever brings a code, it could be one from before.
+    let early = issuer.verify_totp(world.verify("bob", "123456".to_owned())).await;
+    clock.advance(assert_refused(early, Reason::FactorThrottled).retry_delay().unwrap());
+    // One more step, because `enrol` sends the code of the step before.
+    clock.advance(Duration::from_secs(30));
+    let (device, phone) = world.enrol("alice").await;
+    let wrong = if world.code(&phone, 0) == "123456" { "654321" } else { "123456" };
+    let refused = issuer.verify_totp(world.verify("bob", wrong.to_owned())).await;
+    assert_eq!(assert_refused(refused, Reason::CodeRejected).metadata()["tries_left"], "0");
+    // A receipt from then is dead.
+    clock.set(restored);
+    let id = names::parse_device("name", &device.name).unwrap().id;
+    let (operation_id, receipt) = world.receipt("alice", Body::UnlinkCredential { device: id });
+    clock.advance(Duration::from_secs(1));
+    let delete = pb::DeleteDeviceRequest { name: device.name, operation_id, receipt };
+    let refused = world.devices().delete_device(world.by("alice", delete)).await;
+    assert_refused(refused, Reason::ReceiptExpired);
+}
+
+#[tokio::test]
 async fn only_the_issuer_may_have_codes_tested_and_only_on_the_peer_listener() {
     let world = World::new().await;
     for role in ["policy", "waas-gateway", "mpc-signer", "mfa-devices", "somebody", ""] {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::State;
-use crate::domain::device::PENDING_LIFE;
+use crate::domain::device::{MAX_PENDING, PENDING_LIFE};
 use crate::domain::proof::RETRY;
 
 pub(in crate::store) async fn a_step_is_accepted_once_and_none_before_it_after_it<S: DeviceStore>(
@@ -100,6 +100,60 @@ pub(in crate::store) async fn of_two_first_factors_one_is_born<S: DeviceStore + 
         assert_eq!(count(&born), 1);
         let holdings = handles[0].holdings(owner).await.unwrap();
         assert_eq!((holdings.devices.len(), holdings.factors().len()), (1, 1));
+    }
+}
+
+pub(in crate::store) async fn of_further_factors_at_once_no_more_are_born_than_may<
+    S: DeviceStore + 'static,
+>(
+    handles: Handles<S>,
+) {
+    for _ in 0..5 {
+        let owner = owner();
+        factor(&*handles[0], owner).await;
+        let mut waiting = Vec::new();
+        for index in 0..MAX_PENDING {
+            let session = format!("s-{index}");
+            let further = Enrolment { max_factors: 2, ..paid(&*handles[0], owner, &session, NOW).await };
+            assert_eq!(handles[0].enrol(owner, &further).await.unwrap(), Enrolled::Pending);
+            waiting.push(further.id);
+        }
+        let born = race(&handles, 2 * MAX_PENDING, |store, index| {
+            let (index, device) = (index % MAX_PENDING, waiting[index % MAX_PENDING]);
+            async move {
+                let session = format!("s-{index}");
+                store.accept(owner, &activation(device, &session, 100, NOW)).await.unwrap()
+            }
+        })
+        .await;
+        assert_eq!(count(&born), 1);
+        assert_eq!(handles[1].holdings(owner).await.unwrap().factors().len(), 2);
+        assert_eq!(ids(&*handles[1], owner).await.len(), 2);
+    }
+}
+
+pub(in crate::store) async fn what_is_discarded_while_it_is_proved_is_one_or_the_other<
+    S: DeviceStore + 'static,
+>(
+    handles: Handles<S>,
+) {
+    for round in 0..20 {
+        let owner = owner();
+        let pending = enrolment("s-1", NOW);
+        let device = pending.id;
+        handles[0].enrol(owner, &pending).await.unwrap();
+        let outcomes = race(&handles, 2, move |store, index| async move {
+            if (index + round) % 2 == 0 {
+                return store.accept(owner, &activation(device, "s-1", 100, NOW)).await.unwrap();
+            }
+            store.discard(owner, device, &in_session("s-1")).await.unwrap()
+        })
+        .await;
+        assert_eq!(count(&outcomes), 1);
+        let holdings = handles[1].holdings(owner).await.unwrap();
+        let born = outcomes[round % 2];
+        assert_eq!((holdings.factors().len(), holdings.ever_verified), (usize::from(born), born));
+        assert_eq!(holdings.default, born.then_some(device));
     }
 }
 

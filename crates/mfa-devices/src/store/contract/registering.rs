@@ -73,6 +73,24 @@ pub(in crate::store) async fn pending_devices_are_bounded_until_their_time_is_ov
     assert_eq!(ids(&*store, owner).await, expected, "those whose time was over are gone");
 }
 
+pub(in crate::store) async fn of_many_sessions_that_register_at_once_as_many_wait_as_may<
+    S: DeviceStore + 'static,
+>(
+    handles: Handles<S>,
+) {
+    for _ in 0..3 {
+        // Of somebody who was never seen before, so that also who that is is written down once.
+        let owner = owner();
+        let enrolled = race(&handles, 24, move |store, index| async move {
+            store.enrol(owner, &enrolment(&format!("s-{index}"), NOW)).await.unwrap()
+        })
+        .await;
+        let waiting = enrolled.iter().filter(|enrolled| **enrolled == Enrolled::Pending).count();
+        assert_eq!((waiting, ids(&*handles[0], owner).await.len()), (MAX_PENDING, MAX_PENDING));
+        assert!(enrolled.iter().all(|it| matches!(it, Enrolled::Pending | Enrolled::TooManyPending)));
+    }
+}
+
 pub(in crate::store) async fn factors_are_bounded_and_the_first_is_the_first<S: DeviceStore>(
     [store, _]: Handles<S>,
 ) {
@@ -155,6 +173,26 @@ pub(in crate::store) async fn of_parallel_removals_the_last_factor_stays<S: Devi
     }
 }
 
+pub(in crate::store) async fn the_default_is_a_factor_whatever_is_removed_at_once<
+    S: DeviceStore + 'static,
+>(
+    handles: Handles<S>,
+) {
+    for _ in 0..10 {
+        let owner = owner();
+        let devices = [factor(&*handles[0], owner).await, factor(&*handles[0], owner).await];
+        race(&handles, 6, move |store, index| async move {
+            match index {
+                0 => assert_eq!(remove(&*store, owner, devices[1], false).await, Removal::Removed),
+                _ => drop(store.set_default(owner, devices[index % 2]).await.unwrap()),
+            }
+        })
+        .await;
+        let left = handles[1].holdings(owner).await.unwrap();
+        assert_eq!((left.devices.len(), left.default), (1, Some(devices[0])));
+    }
+}
+
 pub(in crate::store) async fn a_payment_registers_one_device_and_only_while_it_stands<S: DeviceStore>(
     [store, other]: Handles<S>,
 ) {
@@ -180,6 +218,24 @@ pub(in crate::store) async fn a_payment_registers_one_device_and_only_while_it_s
     assert_eq!(ids(&*store, owner).await.len(), 2);
     let spent = store.spend(&newest, NOW).await.unwrap_err();
     assert_eq!(spent.reason(), Reason::ReceiptSpent);
+}
+
+pub(in crate::store) async fn of_many_calls_with_one_payment_one_registers<S: DeviceStore + 'static>(
+    handles: Handles<S>,
+) {
+    for _ in 0..3 {
+        let owner = owner();
+        factor(&*handles[0], owner).await;
+        let payment = payment(&*handles[0], owner).await;
+        let enrolled = race(&handles, 16, move |store, index| async move {
+            let further = Enrolment { payment: Some(payment), ..enrolment(&format!("s-{index}"), NOW) };
+            store.enrol(owner, &further).await
+        })
+        .await;
+        let lost = enrolled.iter().filter_map(|enrolled| enrolled.as_ref().err());
+        assert!(lost.clone().all(|refused| refused.reason() == Reason::AttemptUnknown));
+        assert_eq!((lost.count(), ids(&*handles[1], owner).await.len()), (15, 2));
+    }
 }
 
 pub(in crate::store) async fn a_payment_removes_only_while_it_stands<S: DeviceStore>(

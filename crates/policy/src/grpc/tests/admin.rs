@@ -57,6 +57,19 @@ async fn a_name_is_taken_once() {
 }
 
 #[tokio::test]
+async fn an_administrator_whose_name_cannot_be_written_down_is_not_let_in() {
+    let bench = Bench::new().await;
+    for subject in ["", "a\0b", "a\nb", "\u{1b}[2J", "a\u{9d}b", &"x".repeat(256)] {
+        let request = bench.by_subject(subject, &["owner@*"], wanted(HERE, "wallet"));
+        let refused = outcome(bench.admin().create_environment(request).await).unwrap_err();
+        assert_eq!(refused.reason(), Reason::AdminTokenInvalid, "{subject:?}");
+    }
+    assert!(bench.audit.rows().iter().all(|row| row.actor == "unknown"));
+    let request = bench.by_subject(&"ß".repeat(127), &["owner@*"], wanted(HERE, "wallet"));
+    outcome(bench.admin().create_environment(request).await).unwrap();
+}
+
+#[tokio::test]
 async fn a_token_leads_to_one_environment() {
     let bench = Bench::new().await;
     bench.created(HERE, "wallet").await;

@@ -73,7 +73,12 @@ impl Bench {
 
     /// The message of an administrator with these roles.
     pub(super) fn by<T>(&self, roles: &[&str], message: T) -> Request<T> {
-        let token = self.admins.admin("ada", roles, self.clock.now());
+        self.by_subject("ada", roles, message)
+    }
+
+    /// The message of the administrator of this name.
+    pub(super) fn by_subject<T>(&self, subject: &str, roles: &[&str], message: T) -> Request<T> {
+        let token = self.admins.admin(subject, roles, self.clock.now());
         let mut request = anonymous(message);
         request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
         request

@@ -1,6 +1,7 @@
 //! Races, and callers that vanish.
 
 use super::*;
+use crate::domain::token::TokenKey;
 
 async fn race(bench: &Bench, jwt: &SecretText, operations: Vec<CheckedOperation>) -> Vec<Result<Authorized>> {
     let start = Arc::new(tokio::sync::Barrier::new(operations.len()));
@@ -71,19 +72,19 @@ impl TokenStore for Gated {
     async fn issue(&self, token: &Token, now: Timestamp) -> Result<()> {
         self.inner.issue(token, now).await
     }
-    async fn get(&self, id: TokenId, now: Timestamp) -> Result<Option<TokenRecord>> {
-        self.inner.get(id, now).await
+    async fn get(&self, key: TokenKey, now: Timestamp) -> Result<Option<TokenRecord>> {
+        self.inner.get(key, now).await
     }
     async fn redeem(
         &self,
-        id: TokenId,
+        key: TokenKey,
         operation: OperationId,
         digest: Digest,
         now: Timestamp,
     ) -> Result<Redeemed> {
         self.begun.add_permits(1);
         self.gate.acquire().await.map_err(Error::store_unavailable)?.forget();
-        self.inner.redeem(id, operation, digest, now).await
+        self.inner.redeem(key, operation, digest, now).await
     }
 }
 
@@ -148,7 +149,7 @@ async fn an_id_that_another_call_found_tied_is_not_let_go_of() {
     let joined = begin(&store, &bench, operation.clone(), &other).await;
     store
         .inner
-        .redeem(for_signing(1).id, sign(9, b"x").operation().id, sign(9, b"x").digest(), NOW)
+        .redeem(for_signing(1).key(), sign(9, b"x").operation().id, sign(9, b"x").digest(), NOW)
         .await
         .unwrap();
     store.gate.add_permits(2);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jose::{Algorithm, Expect, KeySet, Kind, ReceiptClaims};
-use kernel::{Clock as _, Error};
+use kernel::{Clock as _, Error, Timestamp};
 use operation::CheckedOperation;
 use proto::mfa_devices::factor_service_server::FactorServiceServer;
 use proto::policy::policy_service_server::PolicyServiceServer;
@@ -17,7 +17,7 @@ use runtime::receipts::audience_of_group;
 use runtime::server::serve_memory;
 use runtime::status::from_status;
 use runtime::{Gate, GateParts, Mount};
-use storage::{AuditLog, SqlAuditLog};
+use storage::{AuditLog, SqlAuditLog, Standing};
 use testkit::{FixedClock, SeededEntropy, TestProvider};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::Request;
@@ -35,6 +35,7 @@ pub(super) struct World {
     pub(super) admins: TestProvider,
     pub(super) receipt_keys: KeySet,
     pub(super) audit: Arc<dyn AuditLog>,
+    pub(super) standing: Standing,
     _folder: Box<dyn std::any::Any>,
     _stop: DropGuard,
 }
@@ -43,6 +44,11 @@ const REQUEST_ID: &str = "0b5f4a3e-5b7c-4d56-9a43-3c2e5f0a9d77";
 
 impl World {
     pub(super) async fn new() -> Self {
+        Self::restored(None).await
+    }
+
+    /// An issuer whose database was put back, where `not_before` says so.
+    pub(super) async fn restored(not_before: Option<Timestamp>) -> Self {
         let clock = Arc::new(FixedClock::at(NOW));
         let users = TestProvider::new("https://idp.example", "wallet");
         let admins = TestProvider::new("https://admin.example", "countersign");
@@ -62,7 +68,9 @@ impl World {
             max_totp_devices: 3,
         };
         let (database, folder) = testkit::database::<Migrator>().await;
-        let audit: Arc<dyn AuditLog> = Arc::new(SqlAuditLog::new(database.clone()));
+        let standing = Standing::unwitnessed();
+        let audit = SqlAuditLog::new(database.clone()).with_standing(standing.clone());
+        let audit: Arc<dyn AuditLog> = Arc::new(audit);
         let gate = Gate::new(GateParts {
             sessions: Some(Sessions::new(
                 Arc::new(OneEnvironment(Arc::new(settings))),
@@ -97,10 +105,11 @@ impl World {
             audit: audit.clone(),
             clock: clock.clone(),
             entropy: Arc::new(SeededEntropy::new(3)),
+            not_before,
         })
         .await
         .unwrap();
-        let receipt_keys = issuer.receipt_public_keys().clone();
+        let receipt_keys = issuer.receipt_public_keys();
         serve("public", issuer.mounts.public);
         serve("peer", issuer.mounts.peer);
         Self {
@@ -110,6 +119,7 @@ impl World {
             admins,
             receipt_keys,
             audit,
+            standing,
             _folder: Box::new(folder),
             _stop: stop.drop_guard(),
         }

@@ -1,0 +1,31 @@
+//! `countersign restore`.
+
+use kernel::{Clock as _, Result};
+use runtime::SystemClock;
+use storage::{mark, restore, sql};
+
+use crate::cli::{RestoreAction, RoleOptions};
+use crate::output;
+use crate::serve;
+use crate::settings::{RoleSettings, Settings, for_role};
+
+/// Does it.
+pub(crate) async fn run(action: &RestoreAction) -> Result<()> {
+    let RestoreAction::Acknowledge(options) = action;
+    for_role!(options.role, R => acknowledge::<R>(options).await)
+}
+
+async fn acknowledge<R: RoleSettings>(options: &RoleOptions) -> Result<()> {
+    let settings = Settings::<R>::load(options.config.as_deref())?;
+    let witness = serve::witness(&settings.shared.witness).await?;
+    let database = sql::open(settings.own.basics().database).await?;
+    sql::check_schema::<R::Migrator>(&database).await?;
+    let now = SystemClock.now();
+    // Also where what was put back is empty.
+    mark::claim(&database, &settings.owner()?, now).await?;
+    output::line(&restore::acknowledge(&database, witness.as_ref(), now).await?.to_string());
+    for sentence in R::AFTER_RESTORE {
+        output::line(sentence);
+    }
+    Ok(())
+}

@@ -1,0 +1,69 @@
+//! The operator's statement of the keys that sign receipts, as an enforcement point takes it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jose::{KeyStatement, MAX_STATEMENT_BYTES, PublicJwk};
+use kernel::{Clock, Error, Result, Timestamp};
+use runtime::health::Check;
+use runtime::receipts::{ReceiptKeys, StatementFile};
+use storage::Witness;
+
+use super::ready::LIMIT;
+use crate::files;
+use crate::settings::ReceiptSettings;
+
+/// The longest file that is read for a public key.
+const MAX_KEY_BYTES: u64 = 16 * 1024;
+
+/// What it takes to believe a statement.
+pub(crate) struct Statement {
+    path: PathBuf,
+    root: PublicJwk,
+    issuer: String,
+    deployment: String,
+}
+
+impl Statement {
+    /// As the settings say. Reads the root's key.
+    pub(crate) fn new(settings: &ReceiptSettings, deployment: &str) -> Result<Self> {
+        let file = &settings.operator_root_file;
+        let root = files::read_public(file, MAX_KEY_BYTES)?;
+        let root = PublicJwk::from_json(root.trim()).map_err(|error| {
+            let what = format!("{} is no public key of an operator root: {error}", file.display());
+            Error::invalid("receipts.operator_root_file", what)
+        })?;
+        Ok(Self {
+            path: settings.statement_file.clone(),
+            root,
+            issuer: settings.issuer.clone(),
+            deployment: deployment.to_owned(),
+        })
+    }
+
+    /// For a process that takes what the statement says, now and when it changes.
+    pub(super) fn file(self, witness: Arc<dyn Witness>, clock: Arc<dyn Clock>) -> StatementFile {
+        StatementFile {
+            path: self.path,
+            root: self.root,
+            issuer: self.issuer,
+            deployment: self.deployment,
+            witness,
+            clock,
+        }
+    }
+
+    /// Reads it without taking it, where statements up to the number `seen` were accepted before.
+    pub(crate) fn look(&self, seen: u64, now: Timestamp) -> Result<KeyStatement> {
+        let text = files::read_public(&self.path, MAX_STATEMENT_BYTES as u64 + 2)?;
+        jose::verify_statement(text.trim_end(), &self.root, &self.issuer, seen, now).map_err(|error| {
+            Error::invalid("receipts.statement_file", format!("{}: {error}", self.path.display()))
+        })
+    }
+}
+
+/// Whether the statement still holds: for readiness.
+pub(super) fn check(keys: &Arc<ReceiptKeys>, clock: &Arc<dyn Clock>) -> Check {
+    let (keys, clock) = (keys.clone(), clock.clone());
+    Check::new("receipt statement", LIMIT, move || std::future::ready(keys.check(clock.now())))
+}

@@ -1,0 +1,73 @@
+//! A role's durable state: its database, found to be its own, up to date and not older than it was.
+
+use std::sync::Arc;
+
+use kernel::{Clock, Error, Result};
+use storage::mark::{self, Owner};
+use storage::redis::{Redis, RedisWitness};
+use storage::sql::{self, Lease};
+use storage::standing::{Standing, Watch, watch};
+use storage::{AuditLog, FileWitness, SqlAuditLog, Witness};
+
+use super::leased::Leased;
+use crate::roles::Store;
+use crate::settings::{RoleSettings, Settings, WitnessSettings};
+
+/// See the module.
+pub(super) struct Stores {
+    /// For the wiring.
+    pub(super) store: Store,
+    /// Whether anything may be authorized.
+    pub(super) standing: Standing,
+    /// The right to be the only process, where there may be one only.
+    pub(super) lease: Option<Arc<Lease>>,
+    /// What is kept outside the database.
+    pub(super) witness: Arc<dyn Witness>,
+}
+
+impl Stores {
+    /// One attempt, bounded by the timeouts of the settings. Also answers what keeps the standing confirmed, to be run.
+    pub(super) async fn open<R: RoleSettings>(
+        settings: &Settings<R>,
+        clock: &dyn Clock,
+    ) -> Result<(Self, Watch)> {
+        let database = &settings.own.basics().database;
+        let connection = sql::open(database).await?;
+        sql::check_schema::<R::Migrator>(&connection).await?;
+        let owner = settings.owner()?;
+        let mark = mark::claim(&connection, &owner, clock.now()).await?;
+        let witness = witness(&settings.shared.witness).await?;
+        let (standing, watch) = watch(connection.clone(), witness.clone(), &mark).await?;
+        let lease = if settings.own.is_alone() || !database.is_postgres() {
+            Some(Arc::new(Lease::acquire(database, owner.role()).await?))
+        } else {
+            None
+        };
+        let log = SqlAuditLog::new(connection.clone()).with_standing(standing.clone());
+        let audit: Arc<dyn AuditLog> = match &lease {
+            Some(lease) => {
+                let lease = lease.clone();
+                Arc::new(Leased::new(log, move || lease.check()))
+            }
+            None => Arc::new(log),
+        };
+        let store = Store { database: connection, audit, not_before: mark.not_before() };
+        Ok((Self { store, standing, lease, witness }, watch))
+    }
+}
+
+impl<R: RoleSettings> Settings<R> {
+    /// Whose the role's database is.
+    pub(crate) fn owner(&self) -> Result<Owner> {
+        Owner::new(&self.shared.deployment, &self.own.owner(), self.shared.mode.into())
+    }
+}
+
+/// What is kept outside the databases.
+pub(crate) async fn witness(settings: &WitnessSettings) -> Result<Arc<dyn Witness>> {
+    match (&settings.folder, &settings.redis) {
+        (Some(folder), _) => Ok(Arc::new(FileWitness::new(folder.clone()))),
+        (None, Some(redis)) => Ok(Arc::new(RedisWitness::new(Redis::connect(redis).await?))),
+        (None, None) => Err(Error::invalid("witness", "is not set: `folder` or `redis`")),
+    }
+}

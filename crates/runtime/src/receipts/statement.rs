@@ -1,0 +1,154 @@
+//! The statement of receipt keys in a file that the operator replaces while the process runs.
+//!
+//! The highest sequence number that was ever accepted is raised in the deployment's witness, which is not set back when
+//! a database is: a statement with a lower number is refused at the start and ever after.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jose::{KeyStatement, MAX_STATEMENT_BYTES, PublicJwk, verify_statement};
+use kernel::{Clock, Error, Result, Timestamp};
+use storage::witness::Witness;
+use tokio_util::sync::CancellationToken;
+
+use super::ReceiptKeys;
+
+/// The name of the highest sequence number in the witness, which other deployments may have too.
+pub fn statement_witness(deployment: &str) -> String {
+    format!("{deployment}.receipt-statement")
+}
+
+/// How often the file is looked at.
+const LOOK: Duration = Duration::from_secs(3);
+
+/// How long before its end a statement is warned about.
+const NEAR_END: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+
+/// Where the statement of receipt keys is, and what it takes to be believed.
+#[derive(Clone)]
+pub struct StatementFile {
+    /// The file: one statement as `countersign keys statement new` writes it.
+    pub path: PathBuf,
+    /// The operator root, as it is pinned in the configuration.
+    pub root: PublicJwk,
+    /// The issuer of receipts.
+    pub issuer: String,
+    /// The deployment, whose number it is that is remembered.
+    pub deployment: String,
+    /// Remembers the highest sequence number, outside the database.
+    pub witness: Arc<dyn Witness>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for StatementFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StatementFile").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl StatementFile {
+    /// Reads the statement at the start of a process.
+    ///
+    /// # Errors
+    ///
+    /// `INVALID_REQUEST` naming the file: not there, not signed by the root, about another issuer, not within its time,
+    /// or older than one that was accepted before. `STORE_UNAVAILABLE` when the witness does not answer.
+    pub async fn load(&self) -> Result<Arc<ReceiptKeys>> {
+        let statement = self.read().await?;
+        self.raise(statement.sequence).await?;
+        tracing::info!(sequence = statement.sequence, keys = statement.keys.len(), "receipt keys are stated");
+        Ok(Arc::new(ReceiptKeys::new(statement)))
+    }
+
+    /// Looks at the file every few seconds until `stop`, and takes over a newer statement. A bad or older one changes
+    /// nothing and is logged.
+    pub async fn watch(self, keys: Arc<ReceiptKeys>, stop: CancellationToken) {
+        let mut complaint = String::new();
+        let mut warned = 0;
+        while stop.run_until_cancelled(tokio::time::sleep(LOOK)).await.is_some() {
+            match self.look(&keys).await {
+                Ok(changed) => {
+                    complaint.clear();
+                    if changed {
+                        tracing::info!(sequence = keys.sequence(), "newer receipt keys are stated");
+                    }
+                }
+                Err(error) => {
+                    // Said once, not every few seconds.
+                    let text = format!("{error:?}");
+                    if text != complaint {
+                        tracing::warn!(sequence = keys.sequence(), cause = %text, "the statement of receipt keys stays as it is");
+                        complaint = text;
+                    }
+                }
+            }
+            let held = keys.statement.load();
+            let end = Timestamp::from_seconds(held.not_after);
+            if warned < held.sequence && self.clock.now().plus(NEAR_END) >= end {
+                tracing::warn!(
+                    sequence = held.sequence,
+                    not_after = held.not_after,
+                    "the statement of receipt keys ends soon; sign a new one"
+                );
+                warned = held.sequence;
+            }
+        }
+    }
+
+    /// Takes over the statement in the file if it is newer than the one held; says whether it was.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::load`]; then nothing has changed.
+    pub(super) async fn look(&self, keys: &ReceiptKeys) -> Result<bool> {
+        let found = self.read().await?;
+        let held = keys.statement.load_full();
+        if found == *held {
+            return Ok(false);
+        }
+        if found.sequence == held.sequence {
+            return Err(
+                self.refused("says something else under the same sequence number; sign it with a higher one")
+            );
+        }
+        self.raise(found.sequence).await?;
+        keys.statement.store(Arc::new(found));
+        Ok(true)
+    }
+
+    async fn read(&self) -> Result<KeyStatement> {
+        let text = read(&self.path).await.map_err(|error| self.refused(error.to_string()))?;
+        verify_statement(text.trim_end(), &self.root, &self.issuer, 0, self.clock.now())
+            .map_err(|error| self.refused(error.to_string()))
+    }
+
+    /// Only what is signed and holds gets here, so nobody but the operator can raise the number.
+    async fn raise(&self, sequence: u64) -> Result<()> {
+        let highest = self.witness.raise(&statement_witness(&self.deployment), sequence).await?;
+        if highest == sequence {
+            return Ok(());
+        }
+        Err(self.refused(format!(
+            "has sequence {sequence}, but {highest} was accepted before; put the newest one there"
+        )))
+    }
+
+    fn refused(&self, what: impl std::fmt::Display) -> Error {
+        Error::invalid("receipts.statement_file", format!("{}: {what}", self.path.display()))
+    }
+}
+
+async fn read(path: &Path) -> std::io::Result<String> {
+    use tokio::io::AsyncReadExt as _;
+
+    let limit = MAX_STATEMENT_BYTES + 2;
+    let mut text = String::new();
+    let file = tokio::fs::File::open(path).await?;
+    file.take(limit as u64).read_to_string(&mut text).await?;
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests;

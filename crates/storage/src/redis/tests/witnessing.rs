@@ -1,0 +1,48 @@
+use super::*;
+use crate::witness::{Witness, contract};
+use std::sync::Arc;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_witness_in_redis_keeps_the_contract() {
+    let server = RedisServer::start(&[]).await;
+    let redis = [connected(&server).await, connected(&server).await];
+    let turn = std::sync::atomic::AtomicUsize::new(0);
+    let open = || -> Arc<dyn Witness> {
+        let number = turn.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Arc::new(RedisWitness::new(redis[number % redis.len()].clone()))
+    };
+    contract::holds(open).await;
+}
+
+#[tokio::test]
+async fn it_outlives_a_restart_and_a_failover() {
+    let mut server = RedisServer::start(&[("appendonly", "yes"), ("appendfsync", "always")]).await;
+    let witness = RedisWitness::new(connected(&server).await);
+    assert_eq!(witness.raise("main", 7).await.unwrap(), 7);
+    server.kill();
+    let error = witness.raise("main", 8).await.unwrap_err();
+    assert_eq!(error.reason(), Reason::StoreUnavailable);
+    assert!(error.message().contains("the witness does not answer"), "{error}");
+    server.restart().await;
+    let again = RedisWitness::new(connected(&server).await);
+    assert_eq!(again.read("main").await.unwrap(), Some(7));
+
+    let replica = server.replica(&[]).await;
+    server.kill();
+    replica.replica_of(None).await;
+    let promoted = RedisWitness::new(connected(&replica).await);
+    assert_eq!(promoted.raise("main", 6).await.unwrap(), 7);
+}
+
+#[tokio::test]
+async fn what_no_witness_wrote_is_not_believed() {
+    let server = RedisServer::start(&[]).await;
+    let witness = RedisWitness::new(connected(&server).await);
+    for bad in ["", "x", "-1", "1e3", "9007199254740992", "7 "] {
+        server.command(&["SET", "test:witness:main", bad]).await.expect_ok();
+        assert_eq!(witness.read("main").await.unwrap_err().reason(), Reason::StoreUnavailable, "{bad}");
+        assert_eq!(witness.raise("main", 1).await.unwrap_err().reason(), Reason::StoreUnavailable, "{bad}");
+    }
+    server.command(&["DEL", "test:witness:main"]).await.expect_ok();
+    assert_eq!(witness.raise("main", 1).await.unwrap(), 1);
+}

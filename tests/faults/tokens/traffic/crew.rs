@@ -1,0 +1,245 @@
+//! Four processes' worth of clients of one store, and everything that they were told.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use kernel::{
+    Acr, Amr, Clock as _, DeviceId, Entropy, EnvironmentId, OperationId, Reason, Scope, Timestamp, TokenId,
+    UserId, entropy::bytes,
+};
+use operation::Digest;
+use token_issuer::domain::requirement::TokenBehavior;
+use token_issuer::domain::token::Token;
+use token_issuer::ports::Redeemed;
+
+use super::ledger::Ledger;
+use super::story::{Answer, Order, Story, Try};
+use crate::faults::dice::Dice;
+use crate::faults::tokens::store::Client;
+
+/// How many processes there are.
+pub(crate) const CLIENTS: usize = 4;
+
+/// How often an operation is tried while nobody knows what became of it, in the middle of the trouble.
+const TRIES: usize = 3;
+
+/// How long a caller waits before it repeats itself.
+const PAUSE: Duration = Duration::from_millis(30);
+
+/// Clients of one store, and their notes.
+pub(crate) struct Crew {
+    clients: Vec<Client>,
+    /// Only the control has none.
+    ledger: Option<Ledger>,
+    /// Tokens on file that nobody has used yet.
+    stock: Mutex<VecDeque<(Token, bool)>>,
+    stories: Mutex<Vec<Story>>,
+    problems: Mutex<Vec<String>>,
+    /// Whether something was broken already: before that nothing may go wrong.
+    broken: AtomicBool,
+    unanswered: AtomicUsize,
+    dice: Dice,
+}
+
+impl Crew {
+    pub(crate) fn new(clients: Vec<Client>, ledger: Option<Ledger>, dice: Dice) -> Arc<Self> {
+        assert_eq!(clients.len(), CLIENTS);
+        Arc::new(Self {
+            clients,
+            ledger,
+            stock: Mutex::default(),
+            stories: Mutex::default(),
+            problems: Mutex::default(),
+            broken: AtomicBool::new(false),
+            unanswered: AtomicUsize::new(0),
+            dice,
+        })
+    }
+
+    pub(crate) fn dice(&self) -> &Dice {
+        &self.dice
+    }
+
+    /// Says that something is about to be broken.
+    pub(crate) fn expect_trouble(&self) {
+        self.broken.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether what ran is on record, as it is but for the control.
+    pub(crate) fn has_ledger(&self) -> bool {
+        self.ledger.is_some()
+    }
+
+    /// Notes what must not be.
+    pub(crate) fn complain(&self, problem: impl Into<String>) {
+        lock(&self.problems).push(problem.into());
+    }
+
+    /// How many calls were without an answer.
+    pub(crate) fn unanswered(&self) -> usize {
+        self.unanswered.load(Ordering::Relaxed)
+    }
+
+    /// What was noted: the first few, and how many more.
+    pub(crate) fn take_problems(&self) -> Vec<String> {
+        const SHOWN: usize = 5;
+        let mut problems = std::mem::take(&mut *lock(&self.problems));
+        if problems.len() > SHOWN {
+            let more = problems.len() - SHOWN;
+            problems.truncate(SHOWN);
+            problems.push(format!("and {more} more"));
+        }
+        problems
+    }
+
+    /// Writes a story down.
+    pub(crate) fn tell(&self, story: Story) {
+        lock(&self.stories).push(story);
+    }
+
+    /// Everything that was written down, tokens that nobody used included.
+    pub(crate) fn take_stories(&self) -> Vec<Story> {
+        let mut stories = std::mem::take(&mut *lock(&self.stories));
+        stories.extend(lock(&self.stock).drain(..).map(|(token, issued)| Story::new(token, issued)));
+        stories
+    }
+
+    /// The token that has been on file for longest.
+    pub(crate) fn oldest_in_stock(&self) -> Option<(Token, bool)> {
+        lock(&self.stock).pop_front()
+    }
+
+    /// Issues a token and puts it behind the others.
+    pub(crate) async fn stock_up(&self, client: usize) {
+        let token = self.token();
+        let issued = self.issue(client, &token).await;
+        lock(&self.stock).push_back((token, issued));
+    }
+
+    /// A token that nobody had before, of a user of its own.
+    pub(crate) fn token(&self) -> Token {
+        fresh_token(self.dice.entropy())
+    }
+
+    /// An operation that nobody had before.
+    pub(crate) fn order(&self) -> Order {
+        let entropy = self.dice.entropy();
+        Order { operation: OperationId::random(entropy), digest: Digest::from_bytes(bytes(entropy)) }
+    }
+
+    /// Puts a token on file. Whether the store says that it is.
+    pub(crate) async fn issue(&self, client: usize, token: &Token) -> bool {
+        let calm = !self.broken.load(Ordering::SeqCst);
+        match self.clients[client].issue(token, runtime::SystemClock.now()).await {
+            Ok(()) => true,
+            Err(error) => {
+                self.look_at(error.reason(), calm);
+                false
+            }
+        }
+    }
+
+    /// Asks once for an operation.
+    pub(crate) async fn redeem(
+        &self,
+        client: usize,
+        token: &Token,
+        order: &Order,
+    ) -> Result<Redeemed, Answer> {
+        let calm = !self.broken.load(Ordering::SeqCst);
+        let client = &self.clients[client];
+        match client.redeem(token.key(), order.operation, order.digest, runtime::SystemClock.now()).await {
+            Ok(redeemed) => Ok(redeemed),
+            Err(error) => {
+                self.look_at(error.reason(), calm);
+                Err(match error.reason() {
+                    Reason::StoreUnavailable => Answer::Unknown,
+                    reason => Answer::Refused(reason),
+                })
+            }
+        }
+    }
+
+    /// Asks for an operation as a client does: while the outcome is unknown, again, with the same id.
+    pub(crate) async fn attempt(&self, client: usize, token: &Token, order: Order) -> Try {
+        let mut answer = Answer::Unknown;
+        for _ in 0..TRIES {
+            answer = match self.redeem(client, token, &order).await {
+                Ok(_) => Answer::Acknowledged,
+                Err(answer) => answer,
+            };
+            if answer != Answer::Unknown {
+                break;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Try { order, answer }
+    }
+
+    /// Adds tries to a story; what was acknowledged is taken to the enforcement point at once.
+    pub(crate) async fn conclude(&self, story: &mut Story, tries: impl IntoIterator<Item = Try>) {
+        for one in tries {
+            if let Some(ledger) = &self.ledger
+                && one.answer == Answer::Acknowledged
+                && !story.ran.contains(&one.order.operation)
+            {
+                match ledger.run(&story.token, &one.order).await {
+                    Ok(true) => {
+                        story.ran.insert(one.order.operation);
+                    }
+                    Ok(false) => {}
+                    Err(problem) => self.complain(problem),
+                }
+            }
+            match story.tries.iter_mut().find(|earlier| earlier.order == one.order) {
+                // What was acknowledged once was acknowledged.
+                Some(earlier) if earlier.answer == Answer::Acknowledged => {}
+                Some(earlier) => earlier.answer = one.answer,
+                None => story.tries.push(one),
+            }
+        }
+    }
+
+    /// The reasons that a client is prepared for. While nothing is broken a token is refused for having been used, or not
+    /// answered by a machine that has too much to do, and for nothing else.
+    fn look_at(&self, reason: Reason, calm: bool) {
+        if reason == Reason::StoreUnavailable {
+            self.unanswered.fetch_add(1, Ordering::Relaxed);
+        }
+        let still_calm = calm && !self.broken.load(Ordering::SeqCst);
+        match reason {
+            Reason::TokenAlreadyRedeemed | Reason::StoreUnavailable => {}
+            Reason::TokenStoreChanged | Reason::TokenUnknown if !still_calm => {}
+            reason => self.complain(format!("refused with {reason}, broken: {}", !still_calm)),
+        }
+    }
+}
+
+/// A token that nobody had before, of a user of its own.
+pub(crate) fn fresh_token(entropy: &dyn Entropy) -> Token {
+    let now = Timestamp::from_seconds(runtime::SystemClock.now().seconds());
+    let environment = EnvironmentId::random(entropy);
+    let id = TokenId::random(entropy);
+    Token {
+        id,
+        environment,
+        user: UserId::derive(environment, "idp", &id.to_string()),
+        session: "session".parse().expect("a session id"),
+        scopes: vec![Scope::WalletExport],
+        behavior: TokenBehavior::SingleUse,
+        operation: None,
+        acr: Acr::Otp,
+        amr: vec![Amr::Otp],
+        auth_time: now,
+        device: DeviceId::random(entropy),
+        policy_version: 1,
+        issued: now,
+        expires: now.plus(Duration::from_secs(300)),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

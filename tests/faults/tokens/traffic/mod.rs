@@ -1,0 +1,162 @@
+//! Traffic on a token store: tokens are issued, and each is asked to pay for several operations by several processes,
+//! which repeat themselves while they do not know what became of a call.
+
+pub(crate) mod crew;
+pub(crate) mod judge;
+pub(crate) mod ledger;
+pub(crate) mod story;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Barrier;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crew::{CLIENTS, Crew};
+use story::Story;
+
+use crate::faults::dice::Dice;
+use crate::faults::stopwatch::Stopwatch;
+
+/// How many tokens are on file before the first is used. What a replica has of them when it stops hearing of its
+/// primary is what a promotion can bring back.
+const STOCK: usize = 40;
+
+/// How many callers there are at a time.
+const CALLERS: usize = 4;
+
+/// How long a caller rests between two tokens.
+const REST: Duration = Duration::from_millis(12);
+
+/// How long a client may take until a fresh token pays again.
+const RECOVERY: Duration = Duration::from_secs(20);
+
+/// Callers at work. Ends when it is dropped.
+pub(crate) struct Traffic {
+    crew: Arc<Crew>,
+    callers: JoinSet<()>,
+    stop: CancellationToken,
+}
+
+impl Traffic {
+    /// Puts a stock of tokens on file.
+    pub(crate) async fn prepare(crew: &Arc<Crew>) {
+        for number in 0..STOCK {
+            crew.stock_up(number % CLIENTS).await;
+        }
+    }
+
+    /// Starts the callers.
+    pub(crate) fn start(crew: &Arc<Crew>) -> Self {
+        let stop = CancellationToken::new();
+        let mut callers = JoinSet::new();
+        for _ in 0..CALLERS {
+            callers.spawn(calls(crew.clone(), crew.dice().fork(), stop.clone()));
+        }
+        Self { crew: crew.clone(), callers, stop }
+    }
+
+    /// Stops the callers when each has done with its token.
+    pub(crate) async fn stop(mut self) {
+        self.stop.cancel();
+        while let Some(ended) = self.callers.join_next().await {
+            if let Err(error) = ended {
+                self.crew.complain(format!("a caller ended badly: {error}"));
+            }
+        }
+    }
+}
+
+async fn calls(crew: Arc<Crew>, dice: Dice, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        if let Some((token, issued)) = crew.oldest_in_stock() {
+            let mut story = Story::new(token, issued);
+            use_up(&crew, &dice, &mut story).await;
+            crew.tell(story);
+        }
+        crew.stock_up(dice.below(CLIENTS)).await;
+        tokio::time::sleep(REST).await;
+    }
+}
+
+/// Asks one token to pay for several operations, in one of the ways in which clients do.
+async fn use_up(crew: &Crew, dice: &Dice, story: &mut Story) {
+    let (first, second) = (crew.order(), crew.order());
+    let here = dice.below(CLIENTS);
+    // Another process; when there are two sides, as often as not on the other one.
+    let there = (here + 1 + dice.below(CLIENTS - 1)) % CLIENTS;
+    let token = story.token.clone();
+    let tries = match dice.below(4) {
+        // Two operations race for it.
+        0 | 1 => {
+            let (one, other) =
+                tokio::join!(crew.attempt(here, &token, first), crew.attempt(there, &token, second));
+            vec![one, other]
+        }
+        // One comes after the other.
+        2 => vec![crew.attempt(here, &token, first).await, crew.attempt(there, &token, second).await],
+        // The same one comes twice at the same time, through two processes.
+        _ => {
+            let (one, same) =
+                tokio::join!(crew.attempt(here, &token, first), crew.attempt(there, &token, first));
+            vec![one, same]
+        }
+    };
+    crew.conclude(story, tries).await;
+}
+
+/// How long after the start of the watch a token that is issued from now on pays, through every process.
+pub(crate) async fn recovery(crew: &Arc<Crew>, watch: Stopwatch) -> Result<Duration, String> {
+    let mut clients = JoinSet::new();
+    for client in 0..CLIENTS {
+        let crew = crew.clone();
+        clients.spawn(async move {
+            while watch.elapsed() < RECOVERY {
+                let mut story = Story::new(crew.token(), false);
+                story.issued = crew.issue(client, &story.token).await;
+                if story.issued {
+                    let order = crew.order();
+                    let answer = crew.redeem(client, &story.token, &order).await;
+                    let paid = answer.is_ok();
+                    let answer = answer.map_or_else(|answer| answer, |_| story::Answer::Acknowledged);
+                    let took = watch.elapsed();
+                    crew.conclude(&mut story, [story::Try { order, answer }]).await;
+                    if paid {
+                        crew.tell(story);
+                        return Ok(took);
+                    }
+                }
+                crew.tell(story);
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            Err(format!("client {client} did not recover within {RECOVERY:?}"))
+        });
+    }
+    let mut longest = Duration::ZERO;
+    while let Some(client) = clients.join_next().await {
+        longest = longest.max(client.map_err(|error| error.to_string())??);
+    }
+    Ok(longest)
+}
+
+/// Lets many callers, spread over the processes, ask one fresh token for an operation each, all at the same moment. How
+/// many got it.
+pub(crate) async fn race(crew: &Arc<Crew>, issuer: usize, callers: usize) -> usize {
+    let mut story = Story::new(crew.token(), false);
+    story.issued = crew.issue(issuer % CLIENTS, &story.token).await;
+    let start = Arc::new(Barrier::new(callers));
+    let mut tasks = JoinSet::new();
+    for caller in 0..callers {
+        let (crew, token, order, start) = (crew.clone(), story.token.clone(), crew.order(), start.clone());
+        tasks.spawn(async move {
+            start.wait().await;
+            crew.attempt(caller % CLIENTS, &token, order).await
+        });
+    }
+    let tries = tasks.join_all().await;
+    crew.conclude(&mut story, tries).await;
+    let winners = story.payments();
+    crew.tell(story);
+    winners
+}

@@ -1,0 +1,90 @@
+//! A process whose clock is an hour off: nothing is authorized that should not be, and the others go on.
+
+use kernel::Reason;
+
+use crate::support::answer::{Done as _, Outcome as _};
+use crate::support::dev::DevSuite;
+use crate::support::processes;
+use crate::support::servers;
+use crate::support::user::{User, verifies};
+
+/// Somebody with a factor, a wallet, and a token for signing.
+async fn ready(suite: &DevSuite) -> (User, proto::waas_gateway::Wallet, String) {
+    let user = User::new(suite).await;
+    let wallet = user.wallet().await;
+    let mut factor = user.enrol().await;
+    let token = user.token(&mut factor.app, &["wallet:sign"], None).await;
+    (user, wallet, token)
+}
+
+#[test]
+fn a_node_whose_clock_jumps_an_hour_takes_no_receipt_and_the_others_sign_without_it() {
+    let suite = processes::start("clocks", Some(&servers::fresh()));
+    let deployment = suite.deployment().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    deployment.stop("node-3");
+    deployment.serve_with_clock("node-3");
+    for shift in ["+1h", "-1h"] {
+        let mut made = Vec::new();
+        for _ in 0..4 {
+            // Making a wallet needs every node.
+            made.push(runtime.block_on(ready(&suite)));
+        }
+        deployment.jump("node-3", shift);
+        // Two nodes with the right time are enough; which are asked is the gateway's choice.
+        let mut signatures = 0;
+        for (user, wallet, token) in made {
+            runtime.block_on(async {
+                let operation = user.signing(&wallet, shift.as_bytes());
+                let receipt = user.receipt(&operation, &token).await;
+                match user.sign(&operation, &receipt).await.outcome() {
+                    Ok(signed) => {
+                        signatures += 1;
+                        assert!(verifies(
+                            &wallet.public_key,
+                            shift.as_bytes(),
+                            &signed.into_inner().signature
+                        ));
+                    }
+                    // Its receipts are not good there: no signature, and the same operation may be tried again.
+                    Err(refusal) => assert!(
+                        [Reason::NodeUnavailable, Reason::ReceiptExpired, Reason::ReceiptInvalid]
+                            .contains(&refusal.reason),
+                        "{refusal:?}"
+                    ),
+                }
+            });
+        }
+        println!("{shift}: {signatures} of 4 signed by the other two nodes");
+        deployment.jump("node-3", "+0");
+    }
+    runtime.block_on(async {
+        let (user, wallet, token) = ready(&suite).await;
+        let operation = user.signing(&wallet, b"in time again");
+        let receipt = user.receipt(&operation, &token).await;
+        user.sign(&operation, &receipt).await.done();
+    });
+}
+
+#[test]
+fn an_issuer_whose_clock_is_an_hour_off_authorizes_nothing() {
+    let suite = processes::start("clock-issuer", Some(&servers::fresh()));
+    let deployment = suite.deployment().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    deployment.stop("token-issuer");
+    deployment.serve_with_clock("token-issuer");
+    for (shift, reasons) in [
+        ("+1h", &[Reason::SessionExpired, Reason::TokenExpired, Reason::TokenUnknown] as &[Reason]),
+        ("-1h", &[Reason::TokenInvalid, Reason::SessionInvalid]),
+    ] {
+        let (user, wallet, token) = runtime.block_on(ready(&suite));
+        deployment.jump("token-issuer", shift);
+        runtime.block_on(async {
+            let operation = user.signing(&wallet, b"out of time");
+            let refusal =
+                user.authorize(&operation, &token).await.outcome().expect_err("nothing is authorized");
+            assert!(reasons.contains(&refusal.reason), "{shift}: {refusal:?}");
+        });
+        deployment.jump("token-issuer", "+0");
+    }
+}
