@@ -67,6 +67,12 @@ impl std::fmt::Debug for TokenIssuer {
 }
 
 impl TokenIssuer {
+    /// Refuses while this process does not know which keys sign: for a readiness check.
+    pub fn keys_check(&self) -> impl Fn() -> Result<()> + Send + Sync + 'static {
+        let mint = self.mint.clone();
+        move || mint.keys.rings().map(drop)
+    }
+
     /// The public keys of receipts as they are now, for the operator root to state.
     pub fn receipt_public_keys(&self) -> KeySet {
         self.mint.receipt_keys()
@@ -129,6 +135,7 @@ const LOOK: Duration = Duration::from_secs(2);
 
 /// Reads the keys again and again until the issuer is gone.
 async fn keep_current(keys: Weak<Keys>, stored: SqlKeys, mut seen: Seen) {
+    let mut failing = false;
     loop {
         tokio::time::sleep(LOOK).await;
         let read = monotonic();
@@ -140,10 +147,14 @@ async fn keep_current(keys: Weak<Keys>, stored: SqlKeys, mut seen: Seen) {
                     tracing::info!("the signing keys have changed");
                 }
                 keys.renew(rings, read);
+                failing = false;
             }
-            Err(error) => {
+            // Said once, not every few seconds.
+            Err(error) if !failing => {
                 tracing::warn!(cause = ?error, "the signing keys could not be read; trying again");
+                failing = true;
             }
+            Err(_) => {}
         }
     }
 }

@@ -38,7 +38,7 @@ pub(crate) struct World {
     replica: Option<RedisServer>,
     sentinels: Option<RedisSentinels>,
     /// The primaries of a cluster that the fault leaves alone.
-    others: Vec<RedisServer>,
+    _others: Vec<RedisServer>,
     /// Between replica and primary.
     link: Option<Proxy>,
     /// Between each client and the server.
@@ -91,7 +91,7 @@ impl World {
         }
         let ours = Crew::new(fenced, Some(Ledger::new(dice.fork()).await), dice.fork());
         let control = Crew::new(naive, None, dice.fork());
-        Ok(Self { primary, replica, sentinels, others, link, fronts, ours, control })
+        Ok(Self { primary, replica, sentinels, _others: others, link, fronts, ours, control })
     }
 
     /// Puts a stock of tokens on file, with the replica as well.

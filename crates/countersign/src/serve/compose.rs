@@ -142,13 +142,15 @@ impl Served for TokenIssuerSettings {
             factors: base.channel::<Self>("mfa_devices", &self.mfa_devices)?,
         };
         let issuer = roles::token_issuer(&base.common, base.store, own).await?;
-        let checks = redis.map(|redis| {
+        let keys = issuer.keys_check();
+        let mut checks = vec![Check::new("signing keys", LIMIT, move || std::future::ready(keys()))];
+        checks.extend(redis.map(|redis| {
             Check::new("redis", LIMIT, move || {
                 let redis = redis.clone();
                 async move { redis.check().await }
             })
-        });
-        Ok(Composed { checks: checks.into_iter().collect(), ..Composed::new(issuer.mounts) })
+        }));
+        Ok(Composed { checks, ..Composed::new(issuer.mounts) })
     }
 }
 

@@ -176,9 +176,10 @@ impl SqlAuditLog {
     }
 }
 
-/// When the newest event began; none on an empty trail.
+/// When the newest event began; none on an empty trail. By its time, which is not the order of writing where the clocks
+/// of processes differ.
 pub(crate) async fn newest(database: &impl ConnectionTrait) -> Result<Option<Timestamp>> {
-    let newest = Entity::find().order_by_desc(Column::Id).one(database).await.map_err(unavailable)?;
+    let newest = Entity::find().order_by_desc(Column::TimeMs).one(database).await.map_err(unavailable)?;
     Ok(newest.map(|row| Timestamp::from_millis(row.time_ms)))
 }
 

@@ -14,6 +14,8 @@ use crate::witness::Witness;
 use crate::{AuditLog, FileWitness, SqlAuditLog, Trail, restore};
 
 mod copies;
+mod races;
+mod witnesses;
 
 struct Migrator;
 
@@ -219,167 +221,6 @@ async fn an_intent_in_a_database_without_a_mark_is_refused() {
 }
 
 #[tokio::test]
-async fn a_witness_that_does_not_know_a_database_in_use_is_no_witness() {
-    for world in World::all().await {
-        let (standing, watch) = world.begin().await.unwrap();
-        let file = world.place().join(format!("{NAME}.witness"));
-        std::fs::remove_file(&file).unwrap();
-        let refused = assert_halted(world.begin().await);
-        assert!(refused.message().contains("the witness does not know it"), "{refused}");
-        assert_eq!(world.witnessed().await, None, "{}: it is not told by who does not know", world.backend);
-
-        // A process that has confirmed it a moment ago does know.
-        watch.round().await.unwrap();
-        standing.check().unwrap();
-        assert_eq!(world.witnessed().await, Some(world.mark().await.counter));
-        world.begin().await.unwrap();
-    }
-}
-
-#[tokio::test]
-async fn a_process_that_lost_touch_does_not_vouch_for_a_database_that_the_witness_forgot() {
-    for world in World::all().await {
-        let (standing, watch) = world.begin().await.unwrap();
-        std::fs::remove_file(world.place().join(format!("{NAME}.witness"))).unwrap();
-        standing.age_for_tests(GRACE + Duration::from_millis(1));
-        watch.round().await.unwrap();
-        assert_halted(standing.check());
-        assert_eq!(world.witnessed().await, None, "{}", world.backend);
-    }
-}
-
-#[tokio::test]
-async fn while_witness_or_database_is_away_nothing_is_authorized_after_a_while_and_then_it_goes_on() {
-    for world in World::all().await {
-        let (standing, watch) = world.begin().await.unwrap();
-        let away = world.folder.path().join("away");
-        std::fs::rename(world.place(), &away).unwrap();
-        assert_eq!(watch.round().await.unwrap_err().reason(), Reason::StoreUnavailable);
-        standing.check().unwrap();
-        standing.age_for_tests(GRACE / 2);
-        let log = world.log(&standing);
-        drop(log.begin(event()).await.unwrap());
-        standing.age_for_tests(GRACE);
-        for refused in [
-            standing.check(),
-            log.check_standing(),
-            log.begin(event()).await.map(drop),
-            log.record(event(), Outcome::Succeeded).await,
-        ] {
-            let refused = refused.unwrap_err();
-            assert_eq!(refused.reason(), Reason::StoreUnavailable, "{}", world.backend);
-            assert!(refused.retry_delay().is_some());
-        }
-        assert_eq!(watch.round().await.unwrap_err().reason(), Reason::StoreUnavailable);
-
-        std::fs::rename(&away, world.place()).unwrap();
-        watch.round().await.unwrap();
-        standing.check().unwrap();
-        drop(log.begin(event()).await.unwrap());
-
-        world.database.clone().close().await.unwrap();
-        assert_eq!(watch.round().await.unwrap_err().reason(), Reason::StoreUnavailable);
-        standing.check().unwrap();
-    }
-}
-
-#[tokio::test]
-async fn a_witness_that_is_away_or_spoiled_is_no_start() {
-    for world in World::all().await {
-        world.begin().await.unwrap();
-        std::fs::write(world.place().join(format!("{NAME}.witness")), "1").unwrap();
-        assert_eq!(world.begin().await.unwrap_err().reason(), Reason::StoreUnavailable);
-        std::fs::remove_dir_all(world.place()).unwrap();
-        assert_eq!(world.begin().await.unwrap_err().reason(), Reason::StoreUnavailable);
-        assert_eq!(world.mark().await.counter, 1, "{}", world.backend);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn processes_that_share_a_database_do_not_halt_each_other() {
-    for world in World::all().await {
-        let second = world.scratch.open().await;
-        let mark = world.mark().await;
-        let begun = race(&[world.database.clone(), second], 8, |database, _| {
-            let (witness, mark) = (world.witness(), mark.clone());
-            async move { watch(database, witness, &mark).await.unwrap() }
-        })
-        .await;
-        let processes: Vec<_> = begun.into_iter().map(Arc::new).collect();
-        let counters = race(&processes, 64, |process, _| async move {
-            let (standing, watch) = &*process;
-            watch.round().await.unwrap();
-            standing.check().unwrap();
-            standing.known()
-        })
-        .await;
-        assert_eq!(world.mark().await.counter, 8 + 64, "{}", world.backend);
-        assert_eq!(world.witnessed().await, Some(8 + 64));
-        assert!(counters.iter().all(|counter| *counter <= 8 + 64));
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn intents_and_rounds_at_once_do_not_halt_anybody() {
-    for world in World::all().await {
-        let mark = world.mark().await;
-        let mut processes = Vec::new();
-        for pool in [world.database.clone(), world.scratch.open().await] {
-            let (standing, watch) = watch(pool.clone(), world.witness(), &mark).await.unwrap();
-            let log = SqlAuditLog::new(pool).with_standing(standing.clone());
-            processes.push(Arc::new((standing, watch, log)));
-        }
-        race(&processes, 256, |process, index| async move {
-            let (standing, watch, log) = &*process;
-            if index % 4 < 2 {
-                watch.round().await.unwrap();
-            } else {
-                let intent = log.begin(event()).await.unwrap();
-                log.finish(intent, Outcome::Succeeded).await.unwrap();
-            }
-            standing.check().unwrap();
-        })
-        .await;
-        assert_eq!(world.mark().await.counter, 2 + 128, "{}", world.backend);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn of_two_copies_in_use_at_once_one_stands_at_most() {
-    // As after a failover that left the old primary running: each copy has processes, all with one witness.
-    for (world, other) in World::all().await.into_iter().zip(World::all().await) {
-        let mark = world.mark().await;
-        let (first, watch_first) = world.begin().await.unwrap();
-        other.sql(&format!("UPDATE deployment_mark SET counter = {}", world.mark().await.counter)).await;
-        let (second, watch_second) = watch(other.database.clone(), world.witness(), &mark).await.unwrap();
-        race(&[Arc::new(watch_first), Arc::new(watch_second)], 16, |watch, _| async move {
-            watch.round().await.unwrap();
-        })
-        .await;
-        let standing = [first, second].iter().filter(|standing| standing.check().is_ok()).count();
-        assert!(standing <= 1, "{}", world.backend);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn processes_that_race_on_a_database_that_was_put_back_halt_and_leave_it_as_it_is() {
-    for world in World::all().await {
-        let mut processes = Vec::new();
-        for _ in 0..8 {
-            processes.push(Arc::new(world.begin().await.unwrap()));
-        }
-        world.sql("UPDATE deployment_mark SET counter = counter - 1").await;
-        race(&processes, 64, |process, _| async move {
-            let (standing, watch) = &*process;
-            watch.round().await.unwrap();
-            assert_halted(standing.check());
-        })
-        .await;
-        assert_eq!((world.mark().await.counter, world.witnessed().await), (7, Some(8)), "{}", world.backend);
-    }
-}
-
-#[tokio::test]
 async fn an_acknowledgement_halts_whoever_still_runs() {
     for world in World::all().await {
         let (by_round, watch) = world.begin().await.unwrap();
@@ -409,60 +250,19 @@ async fn a_database_that_becomes_anothers_under_a_process_halts_it() {
     }
 }
 
-/// A witness that says at once when it is raised.
-struct Telling(Arc<dyn Witness>, tokio::sync::mpsc::UnboundedSender<u64>);
-
-#[async_trait]
-impl Witness for Telling {
-    async fn read(&self, name: &str) -> Result<Option<u64>> {
-        self.0.read(name).await
-    }
-
-    async fn raise(&self, name: &str, value: u64) -> Result<u64> {
-        let raised = self.0.raise(name, value).await?;
-        self.1.send(value).unwrap();
-        Ok(raised)
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_witness_hears_of_what_is_consumed_and_of_a_halt_nobody_hears_more() {
-    for world in World::all().await {
-        let (sender, mut heard) = tokio::sync::mpsc::unbounded_channel();
-        let mark = world.mark().await;
-        let telling = Arc::new(Telling(world.witness(), sender));
-        let (standing, watch) = watch(world.database.clone(), telling, &mark).await.unwrap();
-        assert_eq!((heard.recv().await, heard.recv().await), (Some(0), Some(1)));
-        let running = tokio::spawn(watch.run(std::future::pending()));
-        let log = world.log(&standing);
-        let intent = log.begin(event()).await.unwrap();
-        log.finish(intent, Outcome::Succeeded).await.unwrap();
-        assert_eq!(heard.recv().await, Some(2), "{}", world.backend);
-
-        world.sql("UPDATE deployment_mark SET counter = 0").await;
-        assert_halted(log.begin(event()).await);
-        running.await.unwrap();
-        assert_halted(standing.check());
-    }
-}
-
-#[tokio::test]
-async fn what_is_told_to_stop_stops() {
-    for world in World::all().await {
-        let (standing, watch) = world.begin().await.unwrap();
-        standing.consumed();
-        watch.run(std::future::ready(())).await;
-        assert_eq!(world.witnessed().await, Some(1), "{}", world.backend);
-    }
-}
-
 #[tokio::test]
 async fn what_nothing_witnesses_stands_until_it_is_halted() {
-    let standing = Standing::unwitnessed();
-    assert!(standing.expected().is_none());
-    let clone = standing.clone();
-    clone.halt("first");
-    clone.halt("second");
-    let refused = assert_halted(standing.check());
-    assert_eq!(refused.internal_cause().unwrap().to_string(), "first");
+    for world in World::all().await {
+        let standing = Standing::unwitnessed();
+        let log = world.log(&standing);
+        drop(log.begin(event()).await.unwrap());
+        let clone = standing.clone();
+        clone.halt("first");
+        clone.halt("second");
+        let refused = assert_halted(standing.check());
+        assert_eq!(refused.internal_cause().unwrap().to_string(), "first");
+        assert_halted(log.begin(event()).await);
+        assert_halted(log.record(event(), Outcome::Succeeded).await);
+        assert_eq!(log.list(None, None, 10).await.unwrap().len(), 1, "{}", world.backend);
+    }
 }

@@ -110,7 +110,7 @@ impl Watch {
     }
 
     /// Until the next round is due.
-    async fn wait(&self) {
+    pub(super) async fn wait(&self) {
         tokio::select! {
             () = tokio::time::sleep(IDLE) => {}
             // A little later: what is consumed meanwhile is confirmed with it.

@@ -272,7 +272,7 @@ async fn of_many_creations_at_once_no_more_wallets_are_begun_than_may_be() {
     for number in 1..=97 {
         world.create(number).await.unwrap();
     }
-    let outcomes = testkit::race(&[world.gateway.clone()], 12, |gateway, index| {
+    let outcomes = testkit::race(std::slice::from_ref(&world.gateway), 12, |gateway, index| {
         let (caller, request) = (world.caller(), create(98 + u8::try_from(index).unwrap()));
         async move { gateway.create_wallet(&caller, request).await }
     })
