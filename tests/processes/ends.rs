@@ -5,7 +5,6 @@ use std::time::Duration;
 use futures::future::join_all;
 use tonic::Code;
 
-use crate::support::answer::Done as _;
 use crate::support::deployment::processes;
 use crate::support::processes;
 use crate::support::servers;
@@ -125,7 +124,8 @@ fn a_process_that_is_told_to_stop_answers_what_it_has_taken() {
                 // Everything that was acknowledged is there.
                 for wallet in made {
                     let request = proto::waas_gateway::GetWalletRequest { name: wallet.name.clone() };
-                    let found = user.wallets().get_wallet(user.request(request)).await.done().wallet.unwrap();
+                    let read = || async { user.wallets().get_wallet(user.request(request.clone())).await };
+                    let found = insist("get", read).await.0.wallet.unwrap();
                     assert_eq!(found.address, wallet.address);
                 }
             });

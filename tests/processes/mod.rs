@@ -4,7 +4,6 @@
 mod callers;
 mod clocks;
 mod ends;
-mod issuers;
 mod restored;
 mod starts;
 mod stores;

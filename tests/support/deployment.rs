@@ -63,8 +63,6 @@ pub(crate) struct Deployment {
     logs: String,
     ports: BTreeMap<String, Ports>,
     pub(crate) admin: SigningKey,
-    /// Further processes of a role.
-    others: Mutex<Vec<(String, Ports)>>,
     pub(crate) folder: TempDir,
 }
 
@@ -74,15 +72,8 @@ impl Deployment {
         let folder = tempfile::tempdir().unwrap();
         let ports = processes().map(|name| (name.to_owned(), free_ports())).collect();
         let admin = SigningKey::generate(Algorithm::Es256).unwrap();
-        let deployment = Self {
-            processes: Mutex::default(),
-            stores,
-            logs: logs.to_owned(),
-            ports,
-            admin,
-            others: Mutex::default(),
-            folder,
-        };
+        let deployment =
+            Self { processes: Mutex::default(), stores, logs: logs.to_owned(), ports, admin, folder };
         deployment.keys();
         for name in processes() {
             deployment.configure(name);
@@ -173,16 +164,7 @@ impl Deployment {
         }
         let running = self.run(name, countersign(), &settings);
         self.lock().insert(format!("{name}-{number}"), running);
-        self.others.lock().unwrap_or_else(PoisonError::into_inner).push((name.to_owned(), ports));
         ports
-    }
-
-    /// `https://localhost:PORT` of each process of a role.
-    pub(crate) fn public_endpoints(&self, name: &str) -> Vec<String> {
-        let others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
-        let others =
-            others.iter().filter(|(other, _)| other == name).map(|(_, ports)| self.endpoint_at(*ports));
-        [self.public_endpoint(name)].into_iter().chain(others).collect()
     }
 
     fn run(&self, name: &str, mut command: Command, settings: &[(String, String)]) -> Running {

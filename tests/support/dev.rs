@@ -151,16 +151,6 @@ impl DevSuite {
         }
     }
 
-    /// A connection to each of the processes of token-issuer, of which there must be as many.
-    pub(crate) fn issuers(&self, count: usize) -> Vec<Channel> {
-        let deployment = self.deployment().expect("a process per role");
-        let urls = deployment.public_endpoints("token-issuer");
-        assert_eq!(urls.len(), count);
-        urls.into_iter()
-            .map(|url| Listener { url, authority: deployment.authority(), packages: Vec::new() }.connect())
-            .collect()
-    }
-
     /// The listeners for users, each with the packages whose services are there: one for all, or one for each role.
     pub(crate) fn listeners(&self) -> Vec<Listener> {
         match &self.host {

@@ -176,7 +176,7 @@ impl Run {
         self.time += 1;
         let (time, now) = (self.time, self.now());
         for index in 0..self.processes.len() {
-            let (away, stalled) = (self.dice(40) == 0, 2 + self.dice(20));
+            let (away, stalled) = (self.dice(30) == 0, 2 + self.dice(50));
             let process = &mut self.processes[index];
             if process.next_look > time {
                 continue;
@@ -205,22 +205,25 @@ impl Run {
         let keys = self.operator.list().await.unwrap();
         let mine: Vec<_> =
             keys.iter().filter(|key| key.purpose == purpose && key.life.state != KeyState::Retired).collect();
-        let in_use = mine.len();
-        let chosen = &mine[usize::try_from(self.dice(mine.len() as u64)).unwrap()];
-        match self.dice(4) {
-            0 if in_use < 4 => {
+        let any = |state| {
+            let those: Vec<_> = mine.iter().filter(|key| key.life.state == state).collect();
+            let index = usize::try_from(self.dice(those.len().max(1) as u64)).unwrap();
+            those.get(index).map(|key| key.id.clone())
+        };
+        match self.dice(5) {
+            0 if mine.len() < 5 => {
                 self.operator.prepare(purpose, Algorithm::EdDsa, now).await.unwrap();
             }
-            1 | 2 => {
-                let moved = chosen.life.state != KeyState::Active;
-                if self.operator.activate(&chosen.id, now).await.is_ok() && moved {
-                    self.activated += 1;
+            choice @ 1..=3 => {
+                // Mostly a new one, as early as it is allowed; at times one that signed before.
+                let state = if choice == 3 { KeyState::Superseded } else { KeyState::Prepared };
+                if let Some(key) = any(state) {
+                    self.activated += u32::from(self.operator.activate(&key, now).await.is_ok());
                 }
             }
             _ => {
-                let moved = chosen.life.state == KeyState::Superseded;
-                if self.operator.retire(&chosen.id, false, now).await.is_ok() && moved {
-                    self.retired += 1;
+                if let Some(key) = any(KeyState::Superseded) {
+                    self.retired += u32::from(self.operator.retire(&key, false, now).await.is_ok());
                 }
             }
         }
