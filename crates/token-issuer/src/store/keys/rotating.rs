@@ -5,7 +5,8 @@ use jose::{Algorithm, KeyId};
 use kernel::{Error, Reason, Result, Timestamp};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, TransactionTrait, UpdateMany,
+    ColumnTrait, DatabaseBackend, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    TransactionTrait, UpdateMany,
 };
 use storage::sql::{corrupt, is_unique_violation, unavailable};
 
@@ -77,6 +78,17 @@ impl SqlKeys {
             return Ok(());
         }
         let transaction = self.database.begin().await.map_err(unavailable)?;
+        // All of the purpose in one order, so that no two activations wait for each other's rows. SQLite has one writer
+        // anyway, and its transaction must not begin by reading.
+        if self.database.get_database_backend() == DatabaseBackend::Postgres {
+            Entity::find()
+                .filter(Column::Purpose.eq(row.purpose.as_str()))
+                .order_by_asc(Column::Kid)
+                .lock_exclusive()
+                .all(&transaction)
+                .await
+                .map_err(unavailable)?;
+        }
         Entity::update_many()
             .col_expr(Column::State, Expr::value(KeyState::Superseded.as_str()))
             .col_expr(Column::StateSinceMs, Expr::value(now.millis()))
