@@ -1,4 +1,4 @@
-//! Secrets by file: passwords of databases and token stores are never in the configuration itself.
+//! Secrets by file: passwords and private keys of databases and token stores are never in the configuration itself.
 
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
@@ -8,36 +8,19 @@ use kernel::{Error, Result, SecretText};
 use zeroize::Zeroizing;
 
 /// A longer file is not a password.
-const MAX_LEN: u64 = 4096;
+const MAX_PASSWORD: u64 = 4096;
 
 /// Write access for the group, any access for others.
 const TOO_OPEN: u32 = 0o027;
 
-/// Reads the secret in `file`, without the line end that an editor leaves.
+/// Reads the password in `file`, without the line end that an editor leaves.
 ///
-/// Refused, naming `setting`, when the file is missing, not a plain file, empty, no text, longer than 4 KiB, or open to
-/// others: only its owner may write it, and only owner and group may read it.
+/// Refused, naming `setting`, for what [`octets`] refuses, and when it is empty, no text, or longer than 4 KiB.
 pub fn read(setting: &'static str, file: &Path) -> Result<SecretText> {
-    let refused = |why: &str| Error::invalid(setting, format!("{}: {why}", file.display()));
-    // Opened first and asked afterwards, so that what was checked is what is read.
-    let mut opened = std::fs::File::open(file)
-        .map_err(|error| refused(&format!("cannot be read: {error}")).cause(error))?;
-    let metadata = opened.metadata().map_err(|error| refused("cannot be read").cause(error))?;
-    if !metadata.is_file() {
-        return Err(refused("is not a file"));
-    }
-    if metadata.mode() & TOO_OPEN != 0 {
-        return Err(refused("is open to others; chmod 600 it (640 where a group has to read it)"));
-    }
-    if metadata.len() > MAX_LEN {
-        return Err(refused("is longer than 4096 octets, so it is not a password"));
-    }
-    let mut text = Zeroizing::new(String::with_capacity(MAX_LEN as usize + 1));
-    (&mut opened)
-        .take(MAX_LEN + 1)
-        .read_to_string(&mut text)
-        .map_err(|error| refused("is not UTF-8 text").cause(error))?;
-    let secret = text.strip_suffix('\n').unwrap_or(&text);
+    let refused = |why: &str| refusal(setting, file, why);
+    let octets = octets(setting, file, MAX_PASSWORD)?;
+    let text = std::str::from_utf8(&octets).map_err(|_| refused("is not UTF-8 text"))?;
+    let secret = text.strip_suffix('\n').unwrap_or(text);
     let secret = secret.strip_suffix('\r').unwrap_or(secret);
     if secret.is_empty() {
         return Err(refused("is empty"));
@@ -46,6 +29,38 @@ pub fn read(setting: &'static str, file: &Path) -> Result<SecretText> {
         return Err(refused("has more than one line"));
     }
     Ok(SecretText::from(secret.to_owned()))
+}
+
+/// Reads all that is in `file`, at most `most` octets.
+///
+/// Refused, naming `setting`, when the file is missing, not a plain file, longer, or open to others: only its owner may
+/// write it, and only owner and group may read it.
+pub(crate) fn octets(setting: &'static str, file: &Path, most: u64) -> Result<Zeroizing<Vec<u8>>> {
+    let refused = |why: &str| refusal(setting, file, why);
+    // Opened first and asked afterwards, so that what was checked is what is read.
+    let opened = std::fs::File::open(file)
+        .map_err(|error| refused(&format!("cannot be read: {error}")).cause(error))?;
+    let metadata = opened.metadata().map_err(|error| refused("cannot be read").cause(error))?;
+    if !metadata.is_file() {
+        return Err(refused("is not a file"));
+    }
+    if metadata.mode() & TOO_OPEN != 0 {
+        return Err(refused("is open to others; chmod 600 it (640 where a group has to read it)"));
+    }
+    let too_long = || refused(&format!("is longer than the {most} octets that it may have"));
+    if metadata.len() > most {
+        return Err(too_long());
+    }
+    let mut octets = Zeroizing::new(Vec::with_capacity(usize::try_from(most).unwrap_or_default() + 1));
+    opened.take(most + 1).read_to_end(&mut octets).map_err(|error| refused("cannot be read").cause(error))?;
+    if octets.len() as u64 > most {
+        return Err(too_long());
+    }
+    Ok(octets)
+}
+
+fn refusal(setting: &'static str, file: &Path, why: &str) -> Error {
+    Error::invalid(setting, format!("{}: {why}", file.display()))
 }
 
 #[cfg(test)]

@@ -11,6 +11,10 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsConnector;
 
 use super::settings::RedisTls;
+use crate::secret_file;
+
+/// A longer file is not a private key.
+const MAX_KEY: u64 = 64 * 1024;
 
 /// What connections are protected with, from the files as they are now. Reads them, so it blocks.
 pub(super) fn connector(settings: &RedisTls) -> Result<TlsConnector> {
@@ -21,8 +25,7 @@ pub(super) fn connector(settings: &RedisTls) -> Result<TlsConnector> {
     let config = match (&settings.certificate_file, &settings.key_file) {
         (Some(certificate), Some(key)) => {
             let chain = certificates("redis.tls.certificate_file", certificate)?;
-            let key = PrivateKeyDer::from_pem_file(key)
-                .map_err(|error| refused("redis.tls.key_file", key, &error))?;
+            let key = private_key("redis.tls.key_file", key)?;
             config.with_client_auth_cert(chain, key).map_err(|error| {
                 Error::invalid("redis.tls.certificate_file", format!("does not go with its key: {error}"))
             })?
@@ -43,6 +46,12 @@ fn authorities(file: Option<&Path>) -> Result<RootCertStore> {
     Ok(roots)
 }
 
+fn private_key(setting: &'static str, file: &Path) -> Result<PrivateKeyDer<'static>> {
+    let pem = secret_file::octets(setting, file, MAX_KEY)?;
+    // The parser's own words might repeat what is in the file.
+    PrivateKeyDer::from_pem_slice(&pem).map_err(|_| refused(setting, file, &"has no private key as PEM"))
+}
+
 /// All certificates of a PEM file, of which there must be one.
 fn certificates(setting: &'static str, file: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let found = CertificateDer::pem_file_iter(file)
@@ -56,4 +65,25 @@ fn certificates(setting: &'static str, file: &Path) -> Result<Vec<CertificateDer
 
 fn refused(setting: &'static str, file: &Path, why: &dyn std::fmt::Display) -> Error {
     Error::invalid(setting, format!("{}: {why}", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn a_private_key_that_does_not_parse_is_not_repeated_and_an_open_one_is_refused() {
+        let folder = testkit::folder();
+        let file = folder.path().join("key.pem");
+        // A key that lost its line ends: the parser takes all of it for the name of a section.
+        std::fs::write(&file, "-----BEGIN PRIVATE KEY-----MIGHAgEAsecret-----END PRIVATE KEY-----\n").unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+        let error = private_key("redis.tls.key_file", &file).unwrap_err();
+        assert!(error.message().contains("redis.tls.key_file"), "{error}");
+        assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+        let error = private_key("redis.tls.key_file", &file).unwrap_err();
+        assert!(error.message().contains("chmod 600"), "{error}");
+    }
 }
