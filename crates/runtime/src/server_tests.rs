@@ -183,6 +183,19 @@ async fn a_use_case_that_panics_is_an_internal_error_and_a_row() {
     assert_eq!(bench.audit.outcomes(), [("test.read".to_owned(), Outcome::Refused(Reason::Internal))]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_use_case_that_hangs_is_cut_and_its_caller_told_to_try_again() {
+    let bench = Bench::new();
+    let _server = bench.serve();
+    // A caller without a deadline of its own.
+    let hangs = Request::new(ReadSettingsRequest { name: "wait".to_owned() });
+    let refused = bench.client("friend").read_settings(hangs).await.unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::Unavailable);
+    assert_eq!(status::from_status(&refused).reason(), Reason::StoreUnavailable);
+    let refused = Outcome::Refused(Reason::StoreUnavailable);
+    assert_eq!(bench.audit.outcomes(), [("test.read".to_owned(), refused)]);
+}
+
 #[tokio::test]
 async fn a_call_whose_caller_goes_away_is_still_written_down() {
     let bench = Bench::new();
