@@ -175,6 +175,23 @@ async fn health_knows_the_mounted_services_and_says_when_they_stop() {
 }
 
 #[tokio::test]
+async fn a_stop_waits_for_no_stream_and_tells_it_first() {
+    use tonic_health::pb::health_check_response::ServingStatus::{NotServing, Serving};
+
+    let bench = Bench::new();
+    let server = bench.serve();
+    let channel = bench.network.channel("friend", "policy");
+    let mut health = tonic_health::pb::health_client::HealthClient::new(channel);
+    let request = tonic_health::pb::HealthCheckRequest { service: String::new() };
+    let mut told = health.watch(request).await.unwrap().into_inner();
+    assert_eq!(told.message().await.unwrap().unwrap().status(), Serving);
+    bench.stop.cancel();
+    assert_eq!(told.message().await.unwrap().unwrap().status(), NotServing);
+    assert_eq!(told.message().await.unwrap_err().code(), tonic::Code::Unavailable);
+    tokio::time::timeout(limits::DRAIN_TIME / 4, server).await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn a_use_case_that_panics_is_an_internal_error_and_a_row() {
     let bench = Bench::new();
     let _server = bench.serve();
