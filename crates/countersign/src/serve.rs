@@ -34,6 +34,9 @@ pub(crate) use compose::Served;
 pub(crate) use statement::Statement;
 pub(crate) use stores::witness;
 
+/// How long probes and watches may take to end once the last call is answered.
+const END_LIMIT: Duration = Duration::from_secs(5);
+
 /// Runs a role until it is told to stop.
 pub(crate) async fn command(options: &RoleOptions) -> Result<()> {
     for_role!(options.role, R => run::<R>(options).await)
@@ -172,11 +175,22 @@ impl Running {
         }
         // Probes are answered, and the database is witnessed, until the last call is.
         self.end.cancel();
-        while let Some(ended) = self.background.join_next().await {
+        end(self.background).await
+    }
+}
+
+/// Waits for what the process does for itself to end, as long as that may take.
+async fn end(mut background: JoinSet<Result<()>>) -> Result<()> {
+    let all = async {
+        while let Some(ended) = background.join_next().await {
             ended.map_err(Error::internal)??;
         }
         Ok(())
-    }
+    };
+    tokio::time::timeout(END_LIMIT, all).await.unwrap_or_else(|_| {
+        tracing::warn!("what the process does for itself did not end in time and was cut");
+        Ok(())
+    })
 }
 
 /// Binds the address of a listener, or names the setting that is in the way.
