@@ -137,8 +137,8 @@ async fn sentinel_stalled(world: &mut World, dice: &Dice) -> Result<Stopwatch, S
 
 async fn cluster_killed(world: &mut World, dice: &Dice) -> Result<(), String> {
     world.replica().pause();
-    // A replica that goes on reads less than this before it hears of its promotion; what was written later is lost.
-    world.primary.command(&["SET", BALLAST, &"x".repeat(1 << 20)]).await.expect_ok();
+    // More than the system holds for a reader who does not read: what is written later never leaves the primary.
+    world.primary.command(&["SET", BALLAST, &"x".repeat(1 << 24)]).await.expect_ok();
     // Shorter than the cluster takes to think the replica gone.
     stock_used_up(dice).await;
     world.expect_trouble();
