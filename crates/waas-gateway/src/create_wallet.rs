@@ -231,7 +231,7 @@ fn give_up(nodes: usize, setbacks: Vec<Setback>) -> Error {
     match setbacks.into_iter().next() {
         Some(Setback::Final(error)) => error,
         Some(Setback::Broken(culprit, error)) => effort::broken(culprit.as_ref(), error),
-        Some(Setback::Gone(_, error) | Setback::Lost(error) | Setback::Expired(error)) => {
+        Some(Setback::Gone(_, error) | Setback::Lost(error) | Setback::Expired(_, error)) => {
             effort::unavailable(nodes, available).cause(error)
         }
         None => effort::unavailable(nodes, available),
