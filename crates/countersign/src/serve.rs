@@ -32,7 +32,7 @@ use stores::Stores;
 
 pub(crate) use compose::Served;
 pub(crate) use statement::Statement;
-pub(crate) use stores::witness;
+pub(crate) use stores::{database, witness};
 
 /// How long probes and watches may take to end once the last call is answered.
 const END_LIMIT: Duration = Duration::from_secs(5);

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use kernel::{Clock, Error, Result};
-use storage::mark::{self, Owner};
+use kernel::{Clock, Error, Result, Timestamp};
+use sea_orm::DatabaseConnection;
+use storage::mark::{self, Mark, Owner};
 use storage::redis::{Redis, RedisWitness};
 use storage::sql::{self, Lease};
 use storage::standing::{Standing, Watch, watch};
@@ -31,15 +32,12 @@ impl Stores {
         settings: &Settings<R>,
         clock: &dyn Clock,
     ) -> Result<(Self, Watch)> {
-        let database = &settings.own.basics().database;
-        let connection = sql::open(database).await?;
-        sql::check_schema::<R::Migrator>(&connection).await?;
-        let owner = settings.owner()?;
-        let mark = mark::claim(&connection, &owner, clock.now()).await?;
+        let (connection, mark) = database(settings, clock.now()).await?;
         let witness = witness(&settings.shared.witness).await?;
         let (standing, watch) = watch(connection.clone(), witness.clone(), &mark).await?;
-        let lease = if settings.own.is_alone() || !database.is_postgres() {
-            Some(Arc::new(Lease::acquire(database, owner.role()).await?))
+        let at = settings.own.basics().database;
+        let lease = if settings.own.is_alone() || !at.is_postgres() {
+            Some(Arc::new(Lease::acquire(at, mark.owner.role()).await?))
         } else {
             None
         };
@@ -61,6 +59,17 @@ impl<R: RoleSettings> Settings<R> {
     pub(crate) fn owner(&self) -> Result<Owner> {
         Owner::new(&self.shared.deployment, &self.own.owner(), self.shared.mode.into())
     }
+}
+
+/// Opens a role's database, which must be up to date and its own or nobody's yet.
+pub(crate) async fn database<R: RoleSettings>(
+    settings: &Settings<R>,
+    now: Timestamp,
+) -> Result<(DatabaseConnection, Mark)> {
+    let database = sql::open(settings.own.basics().database).await?;
+    sql::check_schema::<R::Migrator>(&database).await?;
+    let mark = mark::claim(&database, &settings.owner()?, now).await?;
+    Ok((database, mark))
 }
 
 /// What is kept outside the databases.
