@@ -8,10 +8,10 @@ use runtime::identity::{AdminProvider, Admins};
 use runtime::telemetry::TelemetryConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use storage::mark::check_deployment;
 use storage::redis::RedisSettings;
 
 use super::Wrong;
-use crate::key_files::check_deployment;
 
 /// What a deployment is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
