@@ -9,7 +9,6 @@ use runtime::health::Check;
 use runtime::receipts::{ReceiptKeys, StatementFile};
 use storage::Witness;
 
-use super::ready::LIMIT;
 use crate::files;
 use crate::settings::ReceiptSettings;
 
@@ -65,5 +64,5 @@ impl Statement {
 /// Whether the statement still holds: for readiness.
 pub(super) fn check(keys: &Arc<ReceiptKeys>, clock: &Arc<dyn Clock>) -> Check {
     let (keys, clock) = (keys.clone(), clock.clone());
-    Check::new("receipt statement", LIMIT, move || std::future::ready(keys.check(clock.now())))
+    Check::now("receipt statement", move || keys.check(clock.now()))
 }
