@@ -58,11 +58,6 @@ impl Lease {
     pub fn check(&self) -> Result<()> {
         if *self.held.borrow() { Ok(()) } else { Err(lost()) }
     }
-
-    /// Tells of each change: `false` when the lease is lost, `true` when it was taken again.
-    pub fn watch(&self) -> watch::Receiver<bool> {
-        self.held.clone()
-    }
 }
 
 impl Drop for Lease {
@@ -206,11 +201,17 @@ impl Post {
     }
 
     async fn take_again(&self) -> PgConnection {
+        let mut complaint = String::new();
         loop {
             match self.take().await {
                 Ok(connection) => return connection,
                 Err(error) => {
-                    tracing::warn!(lease = self.name, %error, "the lease cannot be taken again yet");
+                    // Said once, not every second.
+                    let text = error.to_string();
+                    if text != complaint {
+                        tracing::warn!(lease = self.name, error = %text, "the lease cannot be taken again yet");
+                        complaint = text;
+                    }
                 }
             }
             tokio::time::sleep(self.every).await;
