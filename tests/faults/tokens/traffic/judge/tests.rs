@@ -2,6 +2,7 @@
 
 use testkit::SeededEntropy;
 
+use super::super::story::Order;
 use super::*;
 use crate::faults::tokens::traffic::crew::fresh_token;
 
