@@ -2,6 +2,7 @@
 //! what may be said about their refusals.
 
 pub(crate) mod admin;
+pub(crate) mod again;
 pub(crate) mod answer;
 pub(crate) mod audit;
 pub(crate) mod catalogue;
