@@ -10,6 +10,7 @@ pub(crate) mod child;
 pub(crate) mod codes;
 pub(crate) mod deployment;
 pub(crate) mod dev;
+pub(crate) mod document;
 pub(crate) mod exports;
 pub(crate) mod fresh;
 pub(crate) mod front;

@@ -5,12 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use kernel::{
-    Acr, Amr, Clock as _, DeviceId, Entropy, EnvironmentId, OperationId, Reason, Scope, Timestamp, TokenId,
-    UserId, entropy::bytes,
-};
+use kernel::{Clock as _, OperationId, Reason, entropy::bytes};
 use operation::Digest;
-use token_issuer::domain::requirement::TokenBehavior;
 use token_issuer::domain::token::Token;
 use token_issuer::ports::Redeemed;
 
@@ -20,6 +16,7 @@ use crate::faults::dice::Dice;
 use crate::faults::stopwatch::until;
 use crate::faults::tokens::store::Client;
 use crate::faults::tokens::world::PATIENCE;
+use crate::support::tokens::elevated;
 
 /// How many processes there are.
 pub(crate) const CLIENTS: usize = 4;
@@ -127,7 +124,7 @@ impl Crew {
 
     /// A token that nobody had before, of a user of its own.
     pub(crate) fn token(&self) -> Token {
-        fresh_token(self.dice.entropy())
+        elevated(self.dice.entropy())
     }
 
     /// An operation that nobody had before.
@@ -237,29 +234,6 @@ impl Crew {
             Reason::TokenStoreChanged | Reason::TokenUnknown if !still_calm => {}
             reason => self.complain(format!("refused with {reason}, broken: {}", !still_calm)),
         }
-    }
-}
-
-/// A token that nobody had before, of a user of its own.
-pub(crate) fn fresh_token(entropy: &dyn Entropy) -> Token {
-    let now = Timestamp::from_seconds(runtime::SystemClock.now().seconds());
-    let environment = EnvironmentId::random(entropy);
-    let id = TokenId::random(entropy);
-    Token {
-        id,
-        environment,
-        user: UserId::derive(environment, "idp", &id.to_string()),
-        session: "session".parse().expect("a session id"),
-        scopes: vec![Scope::WalletExport],
-        behavior: TokenBehavior::SingleUse,
-        operation: None,
-        acr: Acr::Otp,
-        amr: vec![Amr::Otp],
-        auth_time: now,
-        device: DeviceId::random(entropy),
-        policy_version: 1,
-        issued: now,
-        expires: now.plus(Duration::from_secs(300)),
     }
 }
 
