@@ -9,7 +9,6 @@ pub(crate) mod story;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -161,16 +160,13 @@ async fn on_file(crew: &Arc<Crew>, client: usize) -> Story {
 /// many got it.
 pub(crate) async fn race(crew: &Arc<Crew>, issuer: usize, callers: usize) -> usize {
     let mut story = on_file(crew, issuer % CLIENTS).await;
-    let start = Arc::new(Barrier::new(callers));
-    let mut tasks = JoinSet::new();
-    for caller in 0..callers {
-        let (crew, token, order, start) = (crew.clone(), story.token.clone(), crew.order(), start.clone());
-        tasks.spawn(async move {
-            start.wait().await;
+    let tries = testkit::race(std::slice::from_ref(crew), callers, |crew, caller| {
+        let (token, order) = (story.token.clone(), crew.order());
+        async move {
             Try { order, answer: story::answer(crew.known(caller % CLIENTS, &token, &order).await) }
-        });
-    }
-    let tries = tasks.join_all().await;
+        }
+    })
+    .await;
     crew.conclude(&mut story, tries).await;
     let winners = story.payments();
     crew.tell(story);
