@@ -16,6 +16,7 @@ mod reference;
 mod roles;
 mod serve;
 mod settings;
+mod statement_file;
 mod stop;
 
 use std::process::ExitCode;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use jose::{Algorithm, KeySet};
+use jose::{Algorithm, KeySet, MAX_JWKS_BYTES};
 use kernel::{Error, Result};
 use runtime::identity::{AdminProvider, Admins};
 use runtime::telemetry::TelemetryConfig;
@@ -12,6 +12,7 @@ use storage::mark::check_deployment;
 use storage::redis::RedisSettings;
 
 use super::Wrong;
+use crate::files;
 
 /// What a deployment is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -127,7 +128,8 @@ impl AdminSettings {
         let wrong = |what: String| {
             Error::invalid("admins.jwks_file", format!("{}: {what}", self.jwks_file.display()))
         };
-        let text = std::fs::read_to_string(&self.jwks_file).map_err(|error| wrong(error.to_string()))?;
+        let text = files::read_public(&self.jwks_file, MAX_JWKS_BYTES as u64)
+            .map_err(|error| Error::invalid("admins.jwks_file", error.message()))?;
         let keys =
             KeySet::from_jwks_json(&text, &Algorithm::ALL).map_err(|error| wrong(error.to_string()))?;
         if keys.is_empty() {
