@@ -201,7 +201,11 @@ impl Stores {
         let store = self.tokens.clone();
         closed_loop(in_flight, tokens.clone().into_iter(), move |_, token| {
             let store = store.clone();
-            async move { store.issue(&token, fresh::now()).await.unwrap() }
+            async move {
+                let now = fresh::now();
+                let room = store.check_room(token.environment, token.user, now).await.unwrap();
+                store.issue(&token, &room, now).await.unwrap();
+            }
         })
         .await;
         let (store, before) = (self.tokens.clone(), own_cpu());

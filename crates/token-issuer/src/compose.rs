@@ -109,7 +109,6 @@ pub async fn compose(parts: Parts) -> Result<TokenIssuer> {
             factors: factors.clone(),
             tokens: tokens.clone(),
             issued: Arc::new(SqlIssuedTokens::new(parts.database.clone())),
-            turns: Arc::default(),
             mint: mint.clone(),
         },
         authorize_operation: AuthorizeOperation {

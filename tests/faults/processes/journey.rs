@@ -90,7 +90,7 @@ pub(crate) async fn arrive(notes: &Notes, traveller: &mut Traveller) -> bool {
     sign(notes, traveller, &operation, &journey).await.is_some()
 }
 
-/// A token for a code, or for a second one where the first may be used up for nothing, or was not answered in time.
+/// A token for a code, or for a second one where what the first one gave may be lost, or was not answered in time.
 async fn prove(notes: &Notes, traveller: &mut Traveller) -> Option<String> {
     for _ in 0..2 {
         let code = traveller.prover.code().await;
@@ -109,7 +109,7 @@ async fn prove(notes: &Notes, traveller: &mut Traveller) -> Option<String> {
         });
         match answer.await? {
             Ok(answer) => return Some(secret(answer.elevated_token.expect("a token").token)),
-            Err(Reason::TokenUnknown | Reason::TokenStoreChanged) if notes.fault().may_cost_a_code() => {
+            Err(Reason::TokenUnknown | Reason::TokenStoreChanged) if notes.fault().takes_tokens() => {
                 notes.second_code();
             }
             Err(Reason::CodeRejected) if watch.elapsed() > GOOD_FOR => notes.second_code(),

@@ -136,7 +136,13 @@ impl Crew {
     /// Puts a token on file. Whether the store says that it is.
     pub(crate) async fn issue(&self, client: usize, token: &Token) -> bool {
         let calm = !self.broken.load(Ordering::SeqCst);
-        match self.clients[client].issue(token, runtime::SystemClock.now()).await {
+        let (store, now) = (&self.clients[client], runtime::SystemClock.now());
+        // As an issuer does: a fault may come between the two.
+        let issued = match store.check_room(token.environment, token.user, now).await {
+            Ok(room) => store.issue(token, &room, now).await,
+            Err(refused) => Err(refused),
+        };
+        match issued {
             Ok(()) => true,
             Err(error) => {
                 self.look_at(error.reason(), calm);
