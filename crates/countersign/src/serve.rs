@@ -4,7 +4,6 @@
 //! not right stops the start with a line that says what would be; nothing is served before everything is there.
 
 mod compose;
-mod leased;
 mod ready;
 mod statement;
 mod stores;

@@ -8,9 +8,8 @@ use storage::mark::{self, Mark, Owner};
 use storage::redis::{Redis, RedisWitness};
 use storage::sql::{self, Lease};
 use storage::standing::{Standing, Watch, watch};
-use storage::{AuditLog, FileWitness, SqlAuditLog, Witness};
+use storage::{FileWitness, SqlAuditLog, Witness};
 
-use super::leased::Leased;
 use crate::roles::Store;
 use crate::settings::{RoleSettings, Settings, WitnessSettings};
 
@@ -41,15 +40,11 @@ impl Stores {
         } else {
             None
         };
-        let log = SqlAuditLog::new(connection.clone()).with_standing(standing.clone());
-        let audit: Arc<dyn AuditLog> = match &lease {
-            Some(lease) => {
-                let lease = lease.clone();
-                Arc::new(Leased::new(log, move || lease.check()))
-            }
-            None => Arc::new(log),
-        };
-        let store = Store { database: connection, audit, not_before: mark.not_before() };
+        let mut audit = SqlAuditLog::new(connection.clone()).with_standing(standing.clone());
+        if let Some(lease) = &lease {
+            audit = audit.with_lease(lease.clone());
+        }
+        let store = Store { database: connection, audit: Arc::new(audit), not_before: mark.not_before() };
         Ok((Self { store, standing, lease, witness }, watch))
     }
 }

@@ -387,3 +387,27 @@ async fn a_trail_that_never_answers_is_one_that_cannot_be_written() {
     };
     tokio::time::timeout(WRITE_LIMIT * 10, writing).await.unwrap();
 }
+
+#[tokio::test]
+async fn without_the_lease_nothing_is_begun_and_what_was_begun_can_end() {
+    on_each(async |[log, _]| {
+        let (lease, held) = crate::sql::Lease::for_tests();
+        let log = log.with_lease(Arc::new(lease));
+        log.check_standing().unwrap();
+        let intent = log.begin(event("a")).await.unwrap();
+        held.send_replace(false);
+        for refused in [
+            log.check_standing(),
+            log.begin(event("b")).await.map(drop),
+            log.record(event("b"), Outcome::Succeeded).await,
+        ] {
+            assert_eq!(refused.unwrap_err().reason(), Reason::ServiceHalted);
+        }
+        // That something was refused, and how it ended, is written down all the same.
+        log.record(event("b"), Outcome::Refused(Reason::ServiceHalted)).await.unwrap();
+        log.finish(intent, Outcome::Succeeded).await.unwrap();
+        held.send_replace(true);
+        log.check_standing().unwrap();
+    })
+    .await;
+}

@@ -54,6 +54,13 @@ impl Lease {
         }
     }
 
+    /// One that is held as the other end says.
+    #[cfg(test)]
+    pub(crate) fn for_tests() -> (Self, watch::Sender<bool>) {
+        let (sender, held) = watch::channel(true);
+        (Self { held, keeper: Keeper::Task(tokio::spawn(std::future::pending())) }, sender)
+    }
+
     /// Refuses with `SERVICE_HALTED` while the lease is lost: then this process must not act.
     pub fn check(&self) -> Result<()> {
         if *self.held.borrow() { Ok(()) } else { Err(lost()) }
