@@ -31,7 +31,7 @@ fn open(deployment: &Deployment, to: &str, credentials: Arc<Credentials>) -> Cha
         server_name: Some(format!("{to}.{NAME}.countersign.internal")),
         ..ChannelSettings::default()
     };
-    channel::connect("test", &settings, Some(credentials)).unwrap()
+    channel::connect("test", &settings, credentials).unwrap()
 }
 
 /// The processes that these tests share.
@@ -127,7 +127,7 @@ fn a_service_that_answers_with_anothers_certificate_is_not_believed() {
             server_name: Some(format!("policy.{NAME}.countersign.internal")),
             ..ChannelSettings::default()
         };
-        let channel = channel::connect("test", &wrong, Some(credentials)).unwrap();
+        let channel = channel::connect("test", &wrong, credentials).unwrap();
         let status = of_peers()[0].call(&channel, None).await.unwrap_err();
         assert_eq!(status.code(), tonic::Code::Unavailable, "{status:?}");
     });

@@ -18,7 +18,7 @@ use crate::files;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Mode {
-    /// For trying it out: embedded stores and plaintext between services are allowed, and its data is marked.
+    /// For trying it out: embedded stores are allowed, and its data is marked.
     Dev,
     /// For real: what protects nothing is refused.
     #[default]
