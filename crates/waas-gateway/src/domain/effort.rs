@@ -101,7 +101,8 @@ impl Effort {
     /// Nodes whose clocks are wrong are left out: those that say of a receipt that it has expired when not all of the
     /// attempt say so, as long as enough are left. Otherwise they are believed, and the answer is what they say.
     fn expired(&mut self, mut said: Vec<(NodeId, Error)>) -> Option<Error> {
-        let (needed, left) = (self.candidates.needed(), self.candidates.available().saturating_sub(said.len()));
+        let (needed, left) =
+            (self.candidates.needed(), self.candidates.available().saturating_sub(said.len()));
         if said.len() == needed || left < needed {
             return said.pop().map(|(_, error)| error);
         }
