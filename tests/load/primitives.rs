@@ -148,31 +148,25 @@ impl Stores {
     }
 
     async fn read_facts(&self, in_flight: usize, key: &[Value; 2]) -> Duration {
-        let statements = [
-            statement(
-                "SELECT id, environment, user_id, display_name, secret, created_ms, revision, pending_session, \
-                 entitlement, verified_ms, last_use_ms, last_step FROM totp_devices \
-                 WHERE environment = $1 AND user_id = $2",
-                key.to_vec(),
-            ),
-            statement(
-                "SELECT environment, user_id, ever_verified, default_device, revision FROM factor_owners \
-                 WHERE environment = $1 AND user_id = $2",
-                key.to_vec(),
-            ),
-        ];
+        let statements = [statement(
+            "SELECT o.environment, o.user_id, o.ever_verified, o.default_device, o.revision, d.id, d.environment, \
+             d.user_id, d.display_name, d.secret, d.created_ms, d.revision, d.pending_session, d.entitlement, \
+             d.verified_ms, d.last_use_ms, d.last_step \
+             FROM factor_owners o LEFT JOIN totp_devices d \
+             ON d.environment = o.environment AND d.user_id = o.user_id \
+             WHERE o.environment = $1 AND o.user_id = $2",
+            key.to_vec(),
+        )];
         self.statements(in_flight, &self.facts, &statements).await
     }
 
     async fn read_environment(&self, in_flight: usize, id: &Value) -> Duration {
-        let statements = [
-            statement("SELECT id, version, created_ms FROM environments WHERE id = $1", vec![id.clone()]),
-            statement(
-                "SELECT environment, version, settings, made_ms, made_by FROM environment_versions \
-                 WHERE environment = $1 AND version = $2",
-                vec![id.clone(), Value::from(1_i64)],
-            ),
-        ];
+        let statements = [statement(
+            "SELECT e.id, e.version, e.created_ms, v.environment, v.version, v.settings, v.made_ms, v.made_by \
+             FROM environments e LEFT JOIN environment_versions v \
+             ON v.environment = e.id AND v.version = e.version WHERE e.id = $1",
+            vec![id.clone()],
+        )];
         self.statements(in_flight, &self.policy, &statements).await
     }
 

@@ -2,23 +2,16 @@
 
 use kernel::{DeviceId, Result};
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
-use sea_orm::{
-    ActiveValue, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-};
+use sea_orm::{ActiveValue, ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter};
 use storage::sql::unavailable;
 
-use super::entity::owners::{ActiveModel, Column, Entity, Model};
+use super::entity::owners::{ActiveModel, Column, Entity};
 use crate::domain::Owner;
 
 fn is(owner: Owner) -> Condition {
     Condition::all()
         .add(Column::Environment.eq(owner.environment.uuid()))
         .add(Column::User.eq(owner.user.uuid()))
-}
-
-/// The row of a user, if there is one.
-pub(super) async fn read(database: &impl ConnectionTrait, owner: Owner) -> Result<Option<Model>> {
-    Entity::find_by_id((owner.environment.uuid(), owner.user.uuid())).one(database).await.map_err(unavailable)
 }
 
 /// Makes the row of a user who has none.

@@ -6,26 +6,24 @@ use storage::Sealer;
 use storage::sealing::Context;
 use storage::sql::{corrupt, unavailable};
 
-use super::entity::{devices, proofs};
-use super::{SEED_COLUMN, owners};
+use super::SEED_COLUMN;
+use super::entity::{devices, owners, proofs};
 use crate::domain::{
     Attempt, CodeMac, Device, DisplayName, Entitlement, Holdings, Owner, Proof, Seed, State,
 };
 
-/// All that a user has.
+/// All that a user has, as it was at one moment. Who has no row has no devices either.
 pub(super) async fn holdings(database: &impl ConnectionTrait, owner: Owner) -> Result<Holdings> {
-    let rows = devices::Entity::find()
-        .filter(devices::Column::Environment.eq(owner.environment.uuid()))
-        .filter(devices::Column::User.eq(owner.user.uuid()))
+    let rows = owners::Entity::find_by_id((owner.environment.uuid(), owner.user.uuid()))
+        .find_also_related(devices::Entity)
         .all(database)
         .await
         .map_err(unavailable)?;
-    // Read after the devices: of a factor born in between, at most too much is remembered.
-    let row = owners::read(database, owner).await?;
+    let row = rows.first().map(|(row, _)| row);
     Ok(Holdings {
-        devices: rows.into_iter().map(device).collect::<Result<_>>()?,
-        default: row.as_ref().and_then(|row| row.default_device).map(DeviceId::from_uuid),
+        default: row.and_then(|row| row.default_device).map(DeviceId::from_uuid),
         ever_verified: row.is_some_and(|row| row.ever_verified),
+        devices: rows.into_iter().filter_map(|(_, found)| found).map(device).collect::<Result<_>>()?,
     })
 }
 
