@@ -139,6 +139,54 @@ async fn what_another_process_accepted_counts_here_too() {
 }
 
 #[tokio::test]
+async fn a_process_that_runs_goes_to_no_older_statement_and_tells_a_witness_that_forgot() {
+    let bench = Bench::new();
+    bench.put(&bench.statement(4, &[&bench.old]), &bench.root);
+    bench.file().load().await.unwrap();
+    bench.put(&bench.statement(5, &[&bench.new]), &bench.root);
+    let file = bench.file();
+    let keys = file.load().await.unwrap();
+    let name = statement_witness("main");
+    let witnessed = async || file.witness.read(&name).await.unwrap();
+    assert_eq!(witnessed().await, Some(5));
+    let forget = || {
+        std::fs::remove_dir_all(bench.folder.path().join("witness")).unwrap();
+        std::fs::create_dir(bench.folder.path().join("witness")).unwrap();
+    };
+
+    forget();
+    bench.put(&bench.statement(4, &[&bench.old]), &bench.root);
+    let message = file.look(&keys).await.unwrap_err().message().to_owned();
+    assert!(message.contains("sequence 4") && message.contains('5'), "{message}");
+    assert!(bench.accepts(&keys, &bench.new) && !bench.accepts(&keys, &bench.old));
+    assert_eq!(witnessed().await, Some(5), "told again");
+    assert!(bench.refused().await.contains("sequence 4"), "so nobody else takes it either");
+
+    // Also where nothing has changed, and where nothing can be read.
+    for unchanged in [true, false] {
+        forget();
+        bench.put_text("not a statement");
+        if unchanged {
+            bench.put(&bench.statement(5, &[&bench.new]), &bench.root);
+        }
+        assert_eq!(file.look(&keys).await.is_ok(), unchanged);
+        assert_eq!(witnessed().await, Some(5));
+    }
+}
+
+#[tokio::test]
+async fn who_has_the_statement_of_before_is_told_that_another_process_has_a_newer_one() {
+    let bench = Bench::new();
+    bench.put(&bench.statement(1, &[&bench.old]), &bench.root);
+    let file = bench.file();
+    let keys = file.load().await.unwrap();
+    file.witness.raise(&statement_witness("main"), 2).await.unwrap();
+    let message = file.look(&keys).await.unwrap_err().message().to_owned();
+    assert!(message.contains("sequence 1") && message.contains('2'), "{message}");
+    assert_eq!(keys.sequence(), 1);
+}
+
+#[tokio::test]
 async fn another_deployment_at_the_same_witness_counts_for_itself() {
     let bench = Bench::new();
     bench.put(&bench.statement(9, &[&bench.old]), &bench.root);
