@@ -48,7 +48,7 @@ async fn examine<R: Served>(options: &RoleOptions) -> Report {
     let witness = witness(&settings, &mut report).await;
     let seen = match &witness {
         Some(witness) => {
-            let name = statement_witness(&settings.shared.deployment);
+            let name = statement_witness(settings.shared.mode.into(), &settings.shared.deployment);
             witness.read(&name).await.ok().flatten().unwrap_or(0)
         }
         None => 0,

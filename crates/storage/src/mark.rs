@@ -104,7 +104,7 @@ impl Owner {
             return Err(Error::invalid(
                 "role",
                 "must be lower-case letters, digits, hyphens and dots, beginning with a letter or digit, and short: \
-                 with the deployment's at most 120",
+                 with the deployment's at most 116",
             ));
         }
         Ok(owner)
@@ -125,9 +125,10 @@ impl Owner {
         self.mode
     }
 
-    /// The name of the database's counter at the witness.
+    /// The name of the database's counter at the witness: mode, deployment and role with dots between. With the mode, so
+    /// that what is tried out under the name of a deployment raises nothing of what is for users.
     pub fn witness_name(&self) -> String {
-        format!("{}.{}", self.deployment, self.role)
+        format!("{}.{}.{}", self.mode, self.deployment, self.role)
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) fn statement<R: Served>(
 ) {
     let Some(receipts) = settings.own.receipts() else { return };
     let now = clock.now();
-    match Statement::new(receipts, &settings.shared.deployment)
+    match Statement::new(receipts, &settings.shared)
         .and_then(|statement| statement.look(seen, now))
     {
         Ok(found) => {

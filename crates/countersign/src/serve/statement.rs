@@ -7,9 +7,9 @@ use jose::{KeyStatement, PublicJwk};
 use kernel::{Clock, Error, Result, Timestamp};
 use runtime::health::Check;
 use runtime::receipts::{ReceiptKeys, StatementFile};
-use storage::Witness;
+use storage::{Mode, Witness};
 
-use crate::settings::ReceiptSettings;
+use crate::settings::{ReceiptSettings, Shared};
 use crate::statement_file;
 
 /// What it takes to believe a statement.
@@ -18,16 +18,18 @@ pub(crate) struct Statement {
     root: PublicJwk,
     issuer: String,
     deployment: String,
+    mode: Mode,
 }
 
 impl Statement {
     /// As the settings say. Reads the root's key.
-    pub(crate) fn new(settings: &ReceiptSettings, deployment: &str) -> Result<Self> {
+    pub(crate) fn new(settings: &ReceiptSettings, shared: &Shared) -> Result<Self> {
         Ok(Self {
             path: settings.statement_file.clone(),
             root: statement_file::root("receipts.operator_root_file", &settings.operator_root_file)?,
             issuer: settings.issuer.clone(),
-            deployment: deployment.to_owned(),
+            deployment: shared.deployment.clone(),
+            mode: shared.mode.into(),
         })
     }
 
@@ -38,6 +40,7 @@ impl Statement {
             root: self.root,
             issuer: self.issuer,
             deployment: self.deployment,
+            mode: self.mode,
             witness,
             clock,
         }

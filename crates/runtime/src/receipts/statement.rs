@@ -10,14 +10,16 @@ use std::time::Duration;
 
 use jose::{KeyStatement, MAX_STATEMENT_BYTES, PublicJwk, verify_statement};
 use kernel::{Clock, Error, Result, Timestamp};
+use storage::mark::Mode;
 use storage::witness::Witness;
 use tokio_util::sync::CancellationToken;
 
 use super::ReceiptKeys;
 
-/// The name of the highest sequence number in the witness, which other deployments may have too.
-pub fn statement_witness(deployment: &str) -> String {
-    format!("{deployment}.receipt-statement")
+/// The name of the highest sequence number in the witness, which other deployments may have too: as a database's, with
+/// the mode, so that what is tried out under the name of a deployment raises nothing of what is for users.
+pub fn statement_witness(mode: Mode, deployment: &str) -> String {
+    format!("{mode}.{deployment}.receipt-statement")
 }
 
 /// How often the file is looked at.
@@ -37,6 +39,8 @@ pub struct StatementFile {
     pub issuer: String,
     /// The deployment, whose number it is that is remembered.
     pub deployment: String,
+    /// What the deployment is for.
+    pub mode: Mode,
     /// Remembers the highest sequence number, outside the database.
     pub witness: Arc<dyn Witness>,
     /// The time.
@@ -149,7 +153,7 @@ impl StatementFile {
     }
 
     fn witness_name(&self) -> String {
-        statement_witness(&self.deployment)
+        statement_witness(self.mode, &self.deployment)
     }
 
     fn refused(&self, what: impl std::fmt::Display) -> Error {

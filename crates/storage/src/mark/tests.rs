@@ -148,7 +148,13 @@ async fn a_row_that_was_tampered_with_is_refused() {
 
 #[test]
 fn no_two_owners_share_a_name_at_the_witness() {
-    assert_eq!(owner("main", "mpc-signer.node-1", Mode::Production).witness_name(), "main.mpc-signer.node-1");
+    let named = |mode| owner("main", "mpc-signer.node-1", mode).witness_name();
+    assert_eq!(named(Mode::Production), "production.main.mpc-signer.node-1");
+    assert_eq!(
+        named(Mode::Dev),
+        "dev.main.mpc-signer.node-1",
+        "what is tried out raises nothing of what is for users"
+    );
     owner(&"a".repeat(32), "c", Mode::Production);
     owner("main-2", "c", Mode::Production);
     // With a dot in it, `a.b` + `c` would be `a` + `b.c`.
@@ -161,7 +167,7 @@ fn no_two_owners_share_a_name_at_the_witness() {
         (&"a".repeat(33), "c", "deployment"),
         ("a", "", "role"),
         ("a", "b/c", "role"),
-        ("a", &"b".repeat(127), "role"),
+        ("a", &"b".repeat(116), "role"),
     ] {
         let refused = Owner::new(deployment, role, Mode::Production).unwrap_err();
         assert_eq!(refused.violations()[0].field, field, "{deployment} {role}");

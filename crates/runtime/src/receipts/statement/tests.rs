@@ -54,6 +54,7 @@ impl Bench {
             root: self.root.public_jwk(),
             issuer: ISSUER.to_owned(),
             deployment: "main".to_owned(),
+            mode: Mode::Production,
             witness: Arc::new(FileWitness::new(witness)),
             clock: self.clock.clone(),
         }
@@ -146,7 +147,7 @@ async fn a_process_that_runs_goes_to_no_older_statement_and_tells_a_witness_that
     bench.put(&bench.statement(5, &[&bench.new]), &bench.root);
     let file = bench.file();
     let keys = file.load().await.unwrap();
-    let name = statement_witness("main");
+    let name = statement_witness(Mode::Production, "main");
     let witnessed = async || file.witness.read(&name).await.unwrap();
     assert_eq!(witnessed().await, Some(5));
     let forget = || {
@@ -180,7 +181,7 @@ async fn who_has_the_statement_of_before_is_told_that_another_process_has_a_newe
     bench.put(&bench.statement(1, &[&bench.old]), &bench.root);
     let file = bench.file();
     let keys = file.load().await.unwrap();
-    file.witness.raise(&statement_witness("main"), 2).await.unwrap();
+    file.witness.raise(&statement_witness(Mode::Production, "main"), 2).await.unwrap();
     let message = file.look(&keys).await.unwrap_err().message().to_owned();
     assert!(message.contains("sequence 1") && message.contains('2'), "{message}");
     assert_eq!(keys.sequence(), 1);
@@ -194,6 +195,8 @@ async fn another_deployment_at_the_same_witness_counts_for_itself() {
     bench.put(&bench.statement(1, &[&bench.old]), &bench.root);
     let other = StatementFile { deployment: "other".to_owned(), ..bench.file() };
     assert_eq!(other.load().await.unwrap().sequence(), 1);
+    let tried_out = StatementFile { mode: Mode::Dev, ..bench.file() };
+    assert_eq!(tried_out.load().await.unwrap().sequence(), 1);
     assert!(bench.file().load().await.is_err());
 }
 
