@@ -28,7 +28,7 @@ pub(crate) async fn run(options: &MigrateOptions) -> Result<()> {
 
 async fn migrate<R: RoleSettings>(file: Option<&Path>) -> Result<()> {
     let settings = Settings::<R>::load(file)?;
-    let database = sql::open(settings.own.basics().database).await?;
+    let database = settings.open_database().await?;
     let applied = sql::migrate::<R::Migrator>(&database).await?;
     for name in &applied {
         output::line(&format!("{}: applied {name}", R::ROLE));

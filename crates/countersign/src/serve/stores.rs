@@ -54,6 +54,11 @@ impl<R: RoleSettings> Settings<R> {
     pub(crate) fn owner(&self) -> Result<Owner> {
         Owner::new(&self.shared.deployment, &self.own.owner(), self.shared.mode.into())
     }
+
+    /// Opens the role's database. Nothing is known yet of what is in it.
+    pub(crate) async fn open_database(&self) -> Result<DatabaseConnection> {
+        sql::open_for(self.own.basics().database, self.shared.mode.into()).await
+    }
 }
 
 /// Opens a role's database, which must be up to date and its own or nobody's yet.
@@ -61,7 +66,7 @@ pub(crate) async fn database<R: RoleSettings>(
     settings: &Settings<R>,
     now: Timestamp,
 ) -> Result<(DatabaseConnection, Mark)> {
-    let database = sql::open(settings.own.basics().database).await?;
+    let database = settings.open_database().await?;
     sql::check_schema::<R::Migrator>(&database).await?;
     let mark = mark::claim(&database, &settings.owner()?, now).await?;
     Ok((database, mark))
