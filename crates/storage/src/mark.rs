@@ -13,10 +13,10 @@ use std::time::Duration;
 
 use kernel::{Error, Reason, Result, Timestamp};
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveValue, ConnectionTrait, EntityTrait};
+use sea_orm::{ActiveValue, ConnectionTrait, EntityName as _, EntityTrait};
 
 use self::entity::{ActiveModel, Column, Entity, Model};
-use crate::sql::{corrupt, unavailable};
+use crate::sql::{corrupt, has_table, unavailable};
 use crate::witness;
 
 pub use migration::Migration;
@@ -186,6 +186,22 @@ pub async fn claim(database: &impl ConnectionTrait, owner: &Owner, now: Timestam
     .map_err(unavailable)?;
     let mark = read(database).await?.ok_or_else(|| corrupt("mark of its owner"))?;
     if mark.owner == *owner { Ok(mark) } else { Err(anothers(&mark.owner, owner)) }
+}
+
+/// Refuses a database that is another's, before anything is changed in it. One without a schema, or that nobody claimed
+/// yet, is anybody's.
+///
+/// # Errors
+///
+/// `SERVICE_HALTED`, as [`claim`].
+pub async fn refuse_anothers(database: &impl ConnectionTrait, owner: &Owner) -> Result<()> {
+    if !has_table(database, Entity.table_name()).await? {
+        return Ok(());
+    }
+    match read(database).await? {
+        Some(mark) if mark.owner != *owner => Err(anothers(&mark.owner, owner)),
+        _ => Ok(()),
+    }
 }
 
 /// The mark; none on a database that nobody claimed.

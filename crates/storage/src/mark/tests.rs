@@ -133,6 +133,29 @@ async fn there_is_one_row_and_no_second() {
 }
 
 #[tokio::test]
+async fn anothers_database_is_refused_before_it_is_changed_and_nobodys_is_not() {
+    for (name, scratch) in
+        [("sqlite", testkit::Scratch::sqlite()), ("postgres", testkit::Scratch::postgres())]
+    {
+        let database = scratch.open().await;
+        refuse_anothers(&database, &main_policy()).await.expect("there is no table yet");
+        crate::sql::migrate::<Migrator>(&database).await.unwrap();
+        refuse_anothers(&database, &main_policy()).await.expect("nobody claimed it");
+        claim(&database, &main_policy(), NOW).await.unwrap();
+        refuse_anothers(&database, &main_policy()).await.unwrap();
+        for other in [
+            owner("other", "policy", Mode::Production),
+            owner("main", "mfa-devices", Mode::Production),
+            owner("main", "policy", Mode::Dev),
+        ] {
+            let refused = refuse_anothers(&database, &other).await.unwrap_err();
+            assert_eq!(refused.reason(), Reason::ServiceHalted, "{name}");
+            assert!(refused.message().contains("belongs to"), "{refused}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_row_that_was_tampered_with_is_refused() {
     for (_, database, _scratch) in testkit::databases::<Migrator>().await {
         claim(&database, &main_policy(), NOW).await.unwrap();
