@@ -7,3 +7,4 @@ pub(crate) mod migrate;
 pub(crate) mod restore;
 pub(crate) mod token;
 pub(crate) mod wallet;
+mod written;

@@ -228,7 +228,7 @@ fn number(value: i64) -> Result<u64> {
     Ok(value)
 }
 
-fn anothers(found: &Owner, wanted: &Owner) -> Error {
+pub(crate) fn anothers(found: &Owner, wanted: &Owner) -> Error {
     let why = match (found.mode, wanted.mode) {
         (Mode::Dev, Mode::Production) => {
             "What was made in dev mode is never used for users: its keys and users are throw-away. Give this role a \
