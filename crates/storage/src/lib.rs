@@ -6,7 +6,7 @@ pub mod mark;
 pub mod redis;
 pub mod restore;
 pub mod sealing;
-pub mod secret_file;
+pub mod guarded_file;
 pub mod spending;
 pub mod sql;
 pub mod standing;

@@ -97,6 +97,15 @@ fn a_file_that_is_not_there_or_open_to_everybody_is_refused() {
     // A group may read it: secrets of an orchestrator are mounted that way.
     open_to(&settings.key_file, 0o640);
     assert!(load(&pki, &settings).is_ok());
+    // Whoever may write the authorities says who is believed.
+    for mode in [0o664, 0o646, 0o666] {
+        open_to(&settings.authorities_file, mode);
+        let refused = load(&pki, &settings).unwrap_err();
+        assert!(refused.message().contains("peer.tls.authorities_file"), "{refused}");
+        assert!(refused.message().contains(&format!("{mode:04o}")) && refused.message().contains("chmod"));
+    }
+    open_to(&settings.authorities_file, 0o644);
+    assert!(load(&pki, &settings).is_ok());
     settings.authorities_file = pki.folder.path().join("gone.pem");
     let refused = load(&pki, &settings).unwrap_err();
     assert!(
@@ -106,7 +115,7 @@ fn a_file_that_is_not_there_or_open_to_everybody_is_refused() {
     assert!(load(&pki, &settings).unwrap_err().message().contains("is not a file"));
     std::fs::write(pki.folder.path().join("large"), vec![b'x'; 1024 * 1024 + 1]).unwrap();
     settings.authorities_file = pki.folder.path().join("large");
-    assert!(load(&pki, &settings).unwrap_err().message().contains("larger than"));
+    assert!(load(&pki, &settings).unwrap_err().message().contains("longer than"));
 }
 
 #[test]

@@ -18,7 +18,7 @@ use super::address::Address;
 use super::finding::Finding;
 use super::settings::{RedisSettings, RedisTls};
 use super::tls;
-use crate::secret_file;
+use crate::guarded_file;
 
 /// How servers are dialled.
 #[derive(Clone, Debug)]
@@ -140,7 +140,7 @@ impl Dialer {
         let setting = self.password_setting;
         let read = move || -> Result<Secrets> {
             Ok(Secrets {
-                password: password.map(|file| secret_file::read(setting, &file)).transpose()?,
+                password: password.map(|file| guarded_file::read(setting, &file)).transpose()?,
                 connector: tls.map(|tls| tls::connector(&tls)).transpose()?,
             })
         };

@@ -8,10 +8,13 @@ use sqlx::{ConnectOptions, Row};
 use super::errors::{no_connection, within};
 use super::location::Server;
 use super::settings::{DatabaseSettings, TlsMode, check_schema_name};
-use crate::secret_file;
+use crate::guarded_file::{self, Kind};
 
 /// The oldest version that is still looked after, as `server_version_num` says it.
 const OLDEST_VERSION: i32 = 140_000;
+
+/// A longer file is no bundle of authorities.
+const MAX_AUTHORITIES: u64 = 1024 * 1024;
 
 /// What is asked of a server before it is used.
 const ASK: &str = "SELECT current_setting('server_version_num')::int4 AS version, \
@@ -48,7 +51,7 @@ pub(super) fn options(settings: &DatabaseSettings, server: &Server, name: &str) 
     options = if server.is_socket() { options.socket(&server.host) } else { options.host(&server.host) };
     // Each is set in any case: what is left out would be taken from the PG… variables of the environment.
     options = match &settings.password_file {
-        Some(file) => options.password(secret_file::read("database.password_file", file)?.expose_secret()),
+        Some(file) => options.password(guarded_file::read("database.password_file", file)?.expose_secret()),
         None => options.password(""),
     };
     options = match settings.tls.mode {
@@ -57,15 +60,12 @@ pub(super) fn options(settings: &DatabaseSettings, server: &Server, name: &str) 
     };
     options = match &settings.tls.ca_file {
         Some(file) => {
-            let pem = std::fs::read(file).map_err(|error| {
-                let why = format!("{} cannot be read: {error}", file.display());
-                Error::invalid("database.tls.ca_file", why).cause(error)
-            })?;
+            let pem = guarded_file::octets("database.tls.ca_file", file, MAX_AUTHORITIES, Kind::Anchor)?;
             if !pem.windows(BEGIN.len()).any(|window| window == BEGIN) {
                 let why = format!("{} holds no certificate in PEM", file.display());
                 return Err(Error::invalid("database.tls.ca_file", why));
             }
-            options.ssl_root_cert_from_pem(pem)
+            options.ssl_root_cert_from_pem(pem.to_vec())
         }
         None => options.ssl_root_cert_from_pem(Vec::new()),
     };
