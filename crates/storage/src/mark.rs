@@ -31,6 +31,10 @@ const FIRST_EPOCH: i64 = 1;
 /// acknowledged is dead all the same.
 pub(crate) const SKEW: Duration = Duration::from_secs(5);
 
+/// What follows the name of a database's counter at the witness in that of the number of the receipt statement which its
+/// owner accepted last.
+pub const STATEMENT: &str = "receipt-statement";
+
 /// What a database's data is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -100,11 +104,13 @@ impl Owner {
     pub fn new(deployment: &str, role: &str, mode: Mode) -> Result<Self> {
         check_deployment(deployment)?;
         let owner = Self { deployment: deployment.to_owned(), role: role.to_owned(), mode };
-        if witness::check_name(role).is_err() || witness::check_name(&owner.witness_name()).is_err() {
+        if witness::check_name(role).is_err()
+            || witness::check_name(&format!("{}.{STATEMENT}", owner.witness_name())).is_err()
+        {
             return Err(Error::invalid(
                 "role",
                 "must be lower-case letters, digits, hyphens and dots, beginning with a letter or digit, and short: \
-                 with the deployment's at most 116",
+                 with the deployment's at most 98",
             ));
         }
         Ok(owner)

@@ -105,7 +105,7 @@ impl Served for MfaDevicesSettings {
     fn keys(&self, shared: &Shared, entropy: &Arc<dyn Entropy>) -> Result<Self::Keys> {
         Ok((
             sealer(self, shared, &self.keys_file, entropy)?,
-            Statement::new(&self.receipts, shared)?,
+            Statement::new(&self.receipts, shared.owner_of(self)?)?,
         ))
     }
 
@@ -185,7 +185,7 @@ impl Served for MpcSignerSettings {
         Ok((
             sealer,
             LocalNode::new(identity, directory)?,
-            Statement::new(&self.receipts, shared)?,
+            Statement::new(&self.receipts, shared.owner_of(self)?)?,
         ))
     }
 

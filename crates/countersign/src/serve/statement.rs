@@ -7,9 +7,9 @@ use jose::{KeyStatement, PublicJwk};
 use kernel::{Clock, Error, Result, Timestamp};
 use runtime::health::Check;
 use runtime::receipts::{ReceiptKeys, StatementFile};
-use storage::{Mode, Witness};
+use storage::{Owner, Witness};
 
-use crate::settings::{ReceiptSettings, Shared};
+use crate::settings::ReceiptSettings;
 use crate::statement_file;
 
 /// What it takes to believe a statement.
@@ -17,19 +17,17 @@ pub(crate) struct Statement {
     path: PathBuf,
     root: PublicJwk,
     issuer: String,
-    deployment: String,
-    mode: Mode,
+    verifier: Owner,
 }
 
 impl Statement {
     /// As the settings say. Reads the root's key.
-    pub(crate) fn new(settings: &ReceiptSettings, shared: &Shared) -> Result<Self> {
+    pub(crate) fn new(settings: &ReceiptSettings, verifier: Owner) -> Result<Self> {
         Ok(Self {
             path: settings.statement_file.clone(),
             root: statement_file::root("receipts.operator_root_file", &settings.operator_root_file)?,
             issuer: settings.issuer.clone(),
-            deployment: shared.deployment.clone(),
-            mode: shared.mode.into(),
+            verifier,
         })
     }
 
@@ -39,8 +37,7 @@ impl Statement {
             path: self.path,
             root: self.root,
             issuer: self.issuer,
-            deployment: self.deployment,
-            mode: self.mode,
+            verifier: self.verifier,
             witness,
             clock,
         }

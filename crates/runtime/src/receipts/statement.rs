@@ -1,6 +1,6 @@
 //! The statement of receipt keys in a file that the operator replaces while the process runs.
 //!
-//! The highest sequence number that was ever accepted is raised in the deployment's witness, which is not set back when
+//! The highest sequence number that was ever accepted is raised in the verifier's witness, which is not set back when
 //! a database is: a statement with a lower number is refused at the start and ever after. A process that runs does not go
 //! below the number that it has, also when the witness forgot it.
 
@@ -10,16 +10,16 @@ use std::time::Duration;
 
 use jose::{KeyStatement, MAX_STATEMENT_BYTES, PublicJwk, verify_statement};
 use kernel::{Clock, Error, Result, Timestamp};
-use storage::mark::Mode;
+use storage::mark::{Owner, STATEMENT};
 use storage::witness::Witness;
 use tokio_util::sync::CancellationToken;
 
 use super::ReceiptKeys;
 
-/// The name of the highest sequence number in the witness, which other deployments may have too: as a database's, with
-/// the mode, so that what is tried out under the name of a deployment raises nothing of what is for users.
-pub fn statement_witness(mode: Mode, deployment: &str) -> String {
-    format!("{mode}.{deployment}.receipt-statement")
+/// The name of the highest sequence number that a verifier accepted, in the witness: below that of its database. So each
+/// verifier can be let write its own alone, and one that is in wrong hands raises nobody else's.
+pub fn statement_witness(verifier: &Owner) -> String {
+    format!("{}.{STATEMENT}", verifier.witness_name())
 }
 
 /// How often the file is looked at.
@@ -37,10 +37,8 @@ pub struct StatementFile {
     pub root: PublicJwk,
     /// The issuer of receipts.
     pub issuer: String,
-    /// The deployment, whose number it is that is remembered.
-    pub deployment: String,
-    /// What the deployment is for.
-    pub mode: Mode,
+    /// The verifier, whose number it is that is remembered.
+    pub verifier: Owner,
     /// Remembers the highest sequence number, outside the database.
     pub witness: Arc<dyn Witness>,
     /// The time.
@@ -153,7 +151,7 @@ impl StatementFile {
     }
 
     fn witness_name(&self) -> String {
-        statement_witness(self.mode, &self.deployment)
+        statement_witness(&self.verifier)
     }
 
     fn refused(&self, what: impl std::fmt::Display) -> Error {

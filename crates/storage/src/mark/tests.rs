@@ -190,7 +190,7 @@ fn no_two_owners_share_a_name_at_the_witness() {
         (&"a".repeat(33), "c", "deployment"),
         ("a", "", "role"),
         ("a", "b/c", "role"),
-        ("a", &"b".repeat(116), "role"),
+        ("a", &"b".repeat(98), "role"),
     ] {
         let refused = Owner::new(deployment, role, Mode::Production).unwrap_err();
         assert_eq!(refused.violations()[0].field, field, "{deployment} {role}");

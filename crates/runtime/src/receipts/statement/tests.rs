@@ -1,6 +1,7 @@
 use jose::{Algorithm, KeySet, SigningKey, sign_statement};
 use kernel::{EnvironmentId, OperationId, UserId, WalletId};
 use operation::{Body, CheckedOperation, Operation, WalletRef};
+use storage::mark::Mode;
 use storage::witness::FileWitness;
 use tempfile::TempDir;
 use testkit::{FixedClock, SeededEntropy};
@@ -10,6 +11,10 @@ use crate::receipts::ReceiptVerifier;
 
 const ISSUER: &str = "https://issuer.example";
 const AUDIENCE: &str = "urn:countersign:nodes:main";
+
+fn owner(deployment: &str, role: &str, mode: Mode) -> Owner {
+    Owner::new(deployment, role, mode).unwrap()
+}
 
 struct Bench {
     root: SigningKey,
@@ -53,8 +58,7 @@ impl Bench {
             path: self.folder.path().join("statement.jwt"),
             root: self.root.public_jwk(),
             issuer: ISSUER.to_owned(),
-            deployment: "main".to_owned(),
-            mode: Mode::Production,
+            verifier: owner("main", "mfa-devices", Mode::Production),
             witness: Arc::new(FileWitness::new(witness)),
             clock: self.clock.clone(),
         }
@@ -147,7 +151,7 @@ async fn a_process_that_runs_goes_to_no_older_statement_and_tells_a_witness_that
     bench.put(&bench.statement(5, &[&bench.new]), &bench.root);
     let file = bench.file();
     let keys = file.load().await.unwrap();
-    let name = statement_witness(Mode::Production, "main");
+    let name = statement_witness(&file.verifier);
     let witnessed = async || file.witness.read(&name).await.unwrap();
     assert_eq!(witnessed().await, Some(5));
     let forget = || {
@@ -181,7 +185,7 @@ async fn who_has_the_statement_of_before_is_told_that_another_process_has_a_newe
     bench.put(&bench.statement(1, &[&bench.old]), &bench.root);
     let file = bench.file();
     let keys = file.load().await.unwrap();
-    file.witness.raise(&statement_witness(Mode::Production, "main"), 2).await.unwrap();
+    file.witness.raise(&statement_witness(&file.verifier), 2).await.unwrap();
     let message = file.look(&keys).await.unwrap_err().message().to_owned();
     assert!(message.contains("sequence 1") && message.contains('2'), "{message}");
     assert_eq!(keys.sequence(), 1);
@@ -193,10 +197,13 @@ async fn another_deployment_at_the_same_witness_counts_for_itself() {
     bench.put(&bench.statement(9, &[&bench.old]), &bench.root);
     bench.file().load().await.unwrap();
     bench.put(&bench.statement(1, &[&bench.old]), &bench.root);
-    let other = StatementFile { deployment: "other".to_owned(), ..bench.file() };
+    let other = StatementFile { verifier: owner("other", "mfa-devices", Mode::Production), ..bench.file() };
     assert_eq!(other.load().await.unwrap().sequence(), 1);
-    let tried_out = StatementFile { mode: Mode::Dev, ..bench.file() };
+    let tried_out = StatementFile { verifier: owner("main", "mfa-devices", Mode::Dev), ..bench.file() };
     assert_eq!(tried_out.load().await.unwrap().sequence(), 1);
+    let node =
+        StatementFile { verifier: owner("main", "mpc-signer.node-1", Mode::Production), ..bench.file() };
+    assert_eq!(node.load().await.unwrap().sequence(), 1, "each verifier for itself");
     assert!(bench.file().load().await.is_err());
 }
 
