@@ -276,7 +276,7 @@ fn source(settings: &RedisSettings, place: Place) -> Result<Source> {
         Place::Sentinel { sentinels, master } => {
             let own = settings.sentinel.clone().unwrap_or_default();
             let to_sentinels = dialer.clone().with_login(own.username, own.password_file);
-            Target::Watched(Sentinels::new(to_sentinels, sentinels, master))
+            Target::Watched(Box::new(Sentinels::new(to_sentinels, sentinels, master)))
         }
         Place::Cluster(_) => return Err(Error::internal("a cluster is no single primary")),
     };
