@@ -8,9 +8,11 @@ use operation::CheckedOperation;
 use storage::spending::Spend;
 
 use crate::domain::device::FIRST_REVISION;
-use crate::domain::{Device, DisplayName, Entitlement, Holdings, Owner, Proof, Seed, State, Step, Throttle};
+use crate::domain::{
+    Device, DeviceKind, DisplayName, Entitlement, Holdings, Owner, Proof, Seed, State, Step, Throttle,
+};
 
-/// A device about to be registered.
+/// A TOTP device about to be registered.
 #[derive(Debug)]
 pub(crate) struct Enrolment {
     /// Its id.
@@ -25,7 +27,7 @@ pub(crate) struct Enrolment {
     pub(crate) at: Timestamp,
     /// Its seed, which the store keeps sealed.
     pub(crate) seed: Seed,
-    /// How many factors the user may have.
+    /// How many verified TOTP devices the user may have.
     pub(crate) max_factors: usize,
 }
 
@@ -39,6 +41,7 @@ impl Enrolment {
     pub(crate) fn device(&self) -> Device {
         Device {
             id: self.id,
+            kind: DeviceKind::Totp(self.seed.parameters()),
             display_name: self.display_name.clone(),
             created: self.at,
             state: State::Pending { session: self.session.clone(), entitlement: self.entitlement() },
@@ -52,7 +55,7 @@ impl Enrolment {
 pub(crate) enum Enrolled {
     /// It waits for its first code, and the session's earlier pending device is gone.
     Pending,
-    /// The user has as many factors as it may have.
+    /// The user has as many TOTP devices as it may have.
     TooManyFactors,
     /// As many devices of the user wait as may, in other sessions.
     TooManyPending,
@@ -123,6 +126,16 @@ pub(crate) trait DeviceStore: Send + Sync {
 
     /// The proof on record under a request id.
     async fn proof(&self, owner: Owner, request: RequestId) -> Result<Option<Proof>>;
+
+    /// Uses up one proof that was made in this session for the recovery codes, not longer ago than `max_age`, in one
+    /// atomic step; `false` when there is none.
+    async fn spend_grant(
+        &self,
+        owner: Owner,
+        session: &SessionId,
+        now: Timestamp,
+        max_age: Duration,
+    ) -> Result<bool>;
 
     /// Takes a try, durably, before its answer is known.
     async fn take_try(&self, owner: Owner, kind: FactorKind, now: Timestamp) -> Result<Try>;

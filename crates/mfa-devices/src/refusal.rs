@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kernel::{Error, Reason, Scope};
+use kernel::{Error, FactorKind, Reason, Scope};
 
 /// The metadata key that says how many more codes may be tried at once.
 const TRIES_LEFT: &str = "tries_left";
@@ -12,7 +12,7 @@ pub(crate) fn code_rejected(tries_left: u32) -> Error {
     Error::new(
         Reason::CodeRejected,
         "the code is not accepted: it is wrong, was used before, or is for no device of this user; wait for the \
-         next code and send its six digits",
+         next code and send its digits",
     )
     .with(TRIES_LEFT, tries_left.to_string())
 }
@@ -62,11 +62,16 @@ pub(crate) fn receipt_missing(scope: Scope) -> Error {
     .with("scope", scope.as_str())
 }
 
-/// As many factors as the environment allows.
-pub(crate) fn too_many_factors(max: usize) -> Error {
+/// As many factors of this kind as the environment allows.
+pub(crate) fn too_many_factors(kind: FactorKind, max: usize) -> Error {
+    let what = match kind {
+        FactorKind::Totp => "TOTP devices",
+        FactorKind::Passkey => "passkeys",
+        FactorKind::RecoveryCode => "sets of recovery codes",
+    };
     Error::new(
         Reason::FactorLimitReached,
-        format!("this environment allows {max} TOTP devices a user; remove one first"),
+        format!("this environment allows {max} {what} a user; remove one first"),
     )
 }
 

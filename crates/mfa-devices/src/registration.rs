@@ -44,7 +44,7 @@ impl Service {
         check_bounds(&holdings, caller, max_factors)?;
         // What the answer holds is made first: nothing is spent for a seed that cannot be shown.
         let id = DeviceId::random(self.entropy.as_ref());
-        let seed = Seed::random(self.entropy.as_ref());
+        let seed = Seed::random(self.entropy.as_ref(), caller.totp);
         let uri = seed.uri(&self.issuer, &caller.owner.user.to_string())?;
         let pictures = qr::draw(&uri)?;
         let secret = seed.base32();
@@ -65,7 +65,7 @@ impl Service {
             Enrolment { id, display_name: name, session, payment, at: caller.at, seed, max_factors };
         match self.store.enrol(caller.owner, &enrolment).await? {
             Enrolled::Pending => {}
-            Enrolled::TooManyFactors => return Err(refusal::too_many_factors(max_factors)),
+            Enrolled::TooManyFactors => return Err(refusal::too_many_factors(FactorKind::Totp, max_factors)),
             Enrolled::TooManyPending => return Err(refusal::too_many_pending(PENDING_LIFE)),
             // Another session's device became the first factor at this moment.
             Enrolled::NotFirst => return Err(missing()),
@@ -82,8 +82,8 @@ impl Service {
 
 /// The bounds as far as they can be told from what was read; the store decides.
 fn check_bounds(holdings: &Holdings, caller: &Caller, max_factors: usize) -> Result<()> {
-    if holdings.factors().len() >= max_factors {
-        return Err(refusal::too_many_factors(max_factors));
+    if holdings.count(FactorKind::Totp) >= max_factors {
+        return Err(refusal::too_many_factors(FactorKind::Totp, max_factors));
     }
     let elsewhere = holdings.waiting_elsewhere(&caller.session, caller.at);
     match elsewhere.iter().map(|device| device.created).min() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kernel::{Entropy, SessionId, Timestamp};
 use storage::Trail;
 
-use crate::domain::{Label, Owner, Restored};
+use crate::domain::{Label, Owner, Restored, TotpParameters};
 use crate::ports::{DeviceStore, Receipts};
 
 /// The use cases, each in a file of its own.
@@ -37,6 +37,8 @@ pub(crate) struct Caller {
     pub(crate) enrolment_required: bool,
     /// How many TOTP devices it allows a user.
     pub(crate) max_totp_devices: u32,
+    /// How TOTP devices that are registered now compute their codes.
+    pub(crate) totp: TotpParameters,
     /// What the call leaves in the audit trail.
     pub(crate) trail: Trail,
 }

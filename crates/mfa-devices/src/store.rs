@@ -12,6 +12,7 @@ mod contract;
 mod enrolling;
 mod entity;
 mod owners;
+mod proving;
 mod reading;
 mod rewrap;
 #[cfg(test)]
@@ -19,6 +20,7 @@ mod tests;
 mod throttling;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use kernel::{DeviceId, FactorKind, RequestId, Result, SessionId, Timestamp};
@@ -32,7 +34,7 @@ use crate::ports::{Acceptance, DeviceStore, Enrolled, Enrolment, Removal, Try};
 pub use rewrap::SEALED;
 
 /// Where a sealed seed belongs.
-const SEED_COLUMN: &str = "totp_devices.secret";
+const SEED_COLUMN: &str = "totp_secrets.secret";
 
 /// The devices in a database whose migrations are [`crate::Migrator`]'s.
 #[derive(Clone, Debug)]
@@ -84,6 +86,16 @@ impl DeviceStore for SqlDeviceStore {
 
     async fn proof(&self, owner: Owner, request: RequestId) -> Result<Option<Proof>> {
         reading::proof(&self.database, owner, request).await
+    }
+
+    async fn spend_grant(
+        &self,
+        owner: Owner,
+        session: &SessionId,
+        now: Timestamp,
+        max_age: Duration,
+    ) -> Result<bool> {
+        proving::spend_grant(&self.database, owner, session, now, max_age).await
     }
 
     async fn take_try(&self, owner: Owner, kind: FactorKind, now: Timestamp) -> Result<Try> {

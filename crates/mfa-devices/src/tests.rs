@@ -25,7 +25,7 @@ use tempfile::TempDir;
 use testkit::{FixedClock, MemoryAuditLog, TestReceipts};
 
 use crate::devices::Shown;
-use crate::domain::{Attempt, DisplayName, Label, Owner, Proof, Target};
+use crate::domain::{Attempt, DisplayName, Label, Owner, Proof, Target, TotpParameters};
 use crate::fixtures::{ENTROPY, NOW, owner, request, session};
 use crate::migrations::Migrator;
 use crate::payment::Ticket;
@@ -82,6 +82,7 @@ impl World {
             at: self.now(),
             enrolment_required: false,
             max_totp_devices: 3,
+            totp: TotpParameters::DEFAULT,
             trail: self.audit.trail("test"),
         }
     }
@@ -137,7 +138,8 @@ impl World {
     async fn prove(&self, owner: Owner, target: Target, attempt: &Attempt, code: &str) -> Result<Proof> {
         let trail = self.audit.trail("totp.verify");
         let code = SecretText::from(code);
-        let presented = Presented { owner, target, code: &code, attempt, at: self.now(), trail: &trail };
+        let presented =
+            Presented { owner, target, code: &code, attempt, grant: false, at: self.now(), trail: &trail };
         self.service.prove(presented).await
     }
 

@@ -29,4 +29,46 @@ impl MfaDevicesAdminService for AdminHandler {
             })
             .await
     }
+
+    async fn get_user_factors(
+        &self,
+        _: Request<pb::GetUserFactorsRequest>,
+    ) -> Result<Response<pb::GetUserFactorsResponse>, Status> {
+        Err(super::not_yet())
+    }
+
+    async fn reset_user(
+        &self,
+        _: Request<pb::ResetUserRequest>,
+    ) -> Result<Response<pb::ResetUserResponse>, Status> {
+        Err(super::not_yet())
+    }
+
+    async fn clear_factor_throttle(
+        &self,
+        _: Request<pb::ClearFactorThrottleRequest>,
+    ) -> Result<Response<pb::ClearFactorThrottleResponse>, Status> {
+        Err(super::not_yet())
+    }
+
+    async fn get_passkey_evidence(
+        &self,
+        _: Request<pb::GetPasskeyEvidenceRequest>,
+    ) -> Result<Response<pb::GetPasskeyEvidenceResponse>, Status> {
+        Err(super::not_yet())
+    }
+
+    async fn list_factor_events(
+        &self,
+        _: Request<pb::ListFactorEventsRequest>,
+    ) -> Result<Response<pb::ListFactorEventsResponse>, Status> {
+        Err(super::not_yet())
+    }
+
+    async fn acknowledge_factor_events(
+        &self,
+        _: Request<pb::AcknowledgeFactorEventsRequest>,
+    ) -> Result<Response<pb::AcknowledgeFactorEventsResponse>, Status> {
+        Err(super::not_yet())
+    }
 }

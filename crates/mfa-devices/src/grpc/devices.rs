@@ -199,4 +199,53 @@ impl DeviceService for DeviceHandler {
             )
             .await
     }
+
+    async fn begin_passkey_registration(
+        &self,
+        _: Request<pb::BeginPasskeyRegistrationRequest>,
+    ) -> Result<Response<pb::BeginPasskeyRegistrationResponse>, Status> {
+        Err(super::not_yet())
+    }
+
+    async fn finish_passkey_registration(
+        &self,
+        _: Request<pb::FinishPasskeyRegistrationRequest>,
+    ) -> Result<Response<pb::FinishPasskeyRegistrationResponse>, Status> {
+        Err(super::not_yet())
+    }
+
+    async fn begin_passkey_proof(
+        &self,
+        _: Request<pb::BeginPasskeyProofRequest>,
+    ) -> Result<Response<pb::BeginPasskeyProofResponse>, Status> {
+        Err(super::not_yet())
+    }
+
+    async fn get_recovery_code_set(
+        &self,
+        _: Request<pb::GetRecoveryCodeSetRequest>,
+    ) -> Result<Response<pb::GetRecoveryCodeSetResponse>, Status> {
+        Err(super::not_yet())
+    }
+
+    async fn regenerate_recovery_codes(
+        &self,
+        _: Request<pb::RegenerateRecoveryCodesRequest>,
+    ) -> Result<Response<pb::RegenerateRecoveryCodesResponse>, Status> {
+        Err(super::not_yet())
+    }
+
+    async fn show_recovery_codes(
+        &self,
+        _: Request<pb::ShowRecoveryCodesRequest>,
+    ) -> Result<Response<pb::ShowRecoveryCodesResponse>, Status> {
+        Err(super::not_yet())
+    }
+
+    async fn acknowledge_recovery_codes(
+        &self,
+        _: Request<pb::AcknowledgeRecoveryCodesRequest>,
+    ) -> Result<Response<pb::AcknowledgeRecoveryCodesResponse>, Status> {
+        Err(super::not_yet())
+    }
 }

@@ -75,6 +75,7 @@ impl FactorService for FactorHandler {
                     target: target(owner, &r.device)?,
                     code: &SecretText::from(r.code),
                     attempt: &attempt,
+                    grant: false,
                     at: call.at,
                     trail: &call.trail,
                 };
@@ -82,5 +83,26 @@ impl FactorService for FactorHandler {
                 Ok(local::proof(owner, &proof))
             })
             .await
+    }
+
+    async fn begin_passkey_authentication(
+        &self,
+        _: Request<pb::BeginPasskeyAuthenticationRequest>,
+    ) -> Result<Response<pb::BeginPasskeyAuthenticationResponse>, Status> {
+        Err(super::not_yet())
+    }
+
+    async fn verify_passkey(
+        &self,
+        _: Request<pb::VerifyPasskeyRequest>,
+    ) -> Result<Response<pb::VerifyPasskeyResponse>, Status> {
+        Err(super::not_yet())
+    }
+
+    async fn verify_recovery_code(
+        &self,
+        _: Request<pb::VerifyRecoveryCodeRequest>,
+    ) -> Result<Response<pb::VerifyRecoveryCodeResponse>, Status> {
+        Err(super::not_yet())
     }
 }

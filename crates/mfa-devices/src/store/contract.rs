@@ -13,7 +13,7 @@ use kernel::{AttemptId, DeviceId, FactorKind, OperationId, SessionId, Timestamp,
 use storage::spending::Spend;
 use testkit::race;
 
-use crate::domain::{Attempt, DisplayName, Owner, Proof, Seed, Step};
+use crate::domain::{Attempt, DisplayName, Owner, Proof, Seed, Step, TotpParameters};
 use crate::fixtures::{ENTROPY, NOW, attempt, owner, proof as proof_of, session};
 use crate::ports::{Acceptance, DeviceStore, Enrolled, Enrolment, Removal};
 
@@ -44,7 +44,7 @@ fn enrolment(in_session: &str, at: Timestamp) -> Enrolment {
         session: session(in_session),
         payment: None,
         at,
-        seed: Seed::random(&*ENTROPY),
+        seed: Seed::random(&*ENTROPY, TotpParameters::DEFAULT),
         max_factors: 10,
     }
 }

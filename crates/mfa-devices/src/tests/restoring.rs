@@ -3,8 +3,8 @@
 use testkit::race;
 
 use super::*;
-use crate::domain::Restored;
 use crate::domain::throttle::FREE;
+use crate::domain::{Restored, TotpParameters};
 
 /// Where a world's database was kept.
 const BACKUP: &str = "backup.sqlite";
@@ -42,7 +42,8 @@ impl World {
 
     /// The moment from which codes are tested again.
     fn end_of_quiet(&self) {
-        self.clock.advance(Restored::until(self.now()).quiet_for(self.now()).unwrap());
+        self.clock
+            .advance(Restored::until(self.now()).quiet_for(self.now(), TotpParameters::DEFAULT).unwrap());
     }
 }
 
