@@ -10,6 +10,7 @@ use storage::{AuditLog, Sealer};
 
 use crate::domain::{Label, Restored};
 use crate::grpc;
+use crate::ports::{Authenticators, Ceremonies, RelyingParties};
 use crate::receipts::VerifiedReceipts;
 use crate::service::Service;
 use crate::store::SqlDeviceStore;
@@ -26,6 +27,12 @@ pub struct Parts {
     pub gate: Gate,
     /// Checks receipts for the audience [`runtime::receipts::FACTORS_AUDIENCE`].
     pub receipts: ReceiptVerifier,
+    /// Judges passkey ceremonies.
+    pub(crate) authenticators: Arc<dyn Authenticators>,
+    /// Remembers them.
+    pub(crate) ceremonies: Arc<dyn Ceremonies>,
+    /// For whom passkeys are.
+    pub(crate) parties: Arc<dyn RelyingParties>,
     /// Randomness for ids and seeds.
     pub entropy: Arc<dyn Entropy>,
     /// The time, for the audit trail of requests that do not decode.
@@ -40,8 +47,13 @@ pub struct Parts {
 /// The role, ready to be served.
 pub fn compose(parts: Parts) -> RoleMounts {
     let restored = parts.not_before.map(Restored::until);
+    let store = Arc::new(SqlDeviceStore::new(parts.database, parts.sealer).restored(restored));
     let service = Service {
-        store: Arc::new(SqlDeviceStore::new(parts.database, parts.sealer).restored(restored)),
+        store: store.clone(),
+        passkeys: store,
+        authenticators: parts.authenticators,
+        ceremonies: parts.ceremonies,
+        parties: parts.parties,
         receipts: Arc::new(VerifiedReceipts(parts.receipts.not_before(parts.not_before))),
         restored,
         entropy: parts.entropy,

@@ -4,6 +4,7 @@ mod admin;
 mod convert;
 mod devices;
 mod factors;
+mod passkeys;
 #[cfg(test)]
 mod tests;
 
@@ -33,7 +34,7 @@ pub(crate) fn mounts(
     clock: Arc<dyn Clock>,
 ) -> RoleMounts {
     let devices = DeviceHandler { gate: gate.clone(), service: service.clone() };
-    let admin = AdminHandler { gate: gate.clone(), audit: audit.clone() };
+    let admin = AdminHandler { gate: gate.clone(), service: service.clone(), audit: audit.clone() };
     let factors = FactorHandler { gate: gate.clone(), service };
     RoleMounts {
         public: Mount::new()

@@ -1,4 +1,4 @@
-//! Second factors of users: enrolment, verification, throttling. TOTP (RFC 6238) so far.
+//! Second factors of users: enrolment, verification, throttling. TOTP (RFC 6238) and passkeys (WebAuthn Level 3).
 //!
 //! [`compose`] makes the role's services from its [`Parts`].
 
@@ -7,9 +7,12 @@ mod compose;
 mod devices;
 mod domain;
 #[cfg(test)]
+mod fakes;
+#[cfg(test)]
 mod fixtures;
 mod grpc;
 mod migrations;
+mod passkeys;
 mod payment;
 mod ports;
 mod proving;

@@ -1,5 +1,7 @@
 //! What the use cases need from outside, in their own words.
 
+mod passkeys;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,6 +13,10 @@ use crate::domain::device::FIRST_REVISION;
 use crate::domain::{
     Assertion, Ceremony, CeremonyState, Challenge, Device, DeviceKind, DisplayName, Entitlement, Holdings,
     NewPasskey, Owner, PasskeyCredential, Proof, RelyingParty, Seed, State, Step, Throttle, UserHandle,
+};
+
+pub(crate) use self::passkeys::{
+    Born, Evidence, HeldPasskey, PasskeyBirth, PasskeyStore, RelyingParties, Signed, SignedOutcome,
 };
 
 /// A TOTP device about to be registered.

@@ -85,6 +85,50 @@ pub(crate) fn too_many_pending(wait: Duration) -> Error {
     .retry_after(wait)
 }
 
+/// The environment has no passkeys.
+pub(crate) fn relying_party_missing() -> Error {
+    Error::new(
+        Reason::RelyingPartyMissing,
+        "this environment has no WebAuthn relying party, so it has no passkeys; its administrator can set one",
+    )
+}
+
+/// A ceremony that is over, was used, or is of another user, session or purpose: all look the same.
+pub(crate) fn ceremony_unknown() -> Error {
+    Error::new(
+        Reason::CeremonyUnknown,
+        "there is no such passkey ceremony of this user, session and purpose: it is over, or was used; begin a new one",
+    )
+}
+
+/// An authenticator's answer that is not accepted, whatever the flaw, which only the log is told.
+pub(crate) fn passkey_rejected(flaw: impl std::fmt::Display) -> Error {
+    Error::new(
+        Reason::PasskeyRejected,
+        "the answer of the authenticator is not accepted; begin anew, with the options as they come and a passkey of \
+         this user",
+    )
+    .cause(flaw.to_string())
+}
+
+/// A counter that went back, of this device.
+pub(crate) fn clone_suspected(device: &str) -> Error {
+    Error::new(
+        Reason::PasskeyCloneSuspected,
+        "the signature counter of this passkey went back, as that of a copied authenticator would; prove another factor, \
+         and remove this passkey if you did not restore it yourself",
+    )
+    .with("device", device)
+}
+
+/// A request id that has another answer.
+pub(crate) fn request_id_reused() -> Error {
+    Error::new(
+        Reason::RequestIdReused,
+        "this request id was used before, for something else; make a fresh one for each thing to be proved",
+    )
+}
+
 /// The last factor must stay.
 pub(crate) fn last_factor() -> Error {
     Error::new(

@@ -2,6 +2,7 @@
 
 use kernel::{DeviceId, Error, FactorKind, Result, Scope, SecretText};
 use operation::Body;
+use storage::spending::Spend;
 
 use crate::devices::Shown;
 use crate::domain::device::{MAX_PENDING, PENDING_LIFE};
@@ -49,15 +50,7 @@ impl Service {
         let pictures = qr::draw(&uri)?;
         let secret = seed.base32();
 
-        let payment = match holdings.strongest() {
-            None if !is_fresh(caller.auth_time, caller.at) => return Err(refusal::session_too_old()),
-            None => None,
-            Some(strongest) => {
-                let ticket = ticket.ok_or_else(missing)?;
-                let body = Body::LinkCredential { factor: FactorKind::Totp };
-                Some(self.pay(caller, ticket, body, strongest, id).await?)
-            }
-        };
+        let payment = self.entitle(caller, &holdings, FactorKind::Totp, ticket, id).await?;
         caller.trail.resource(caller.owner.device_name(id)).await;
         caller.trail.intend().await?;
         let session = caller.session.clone();
@@ -77,6 +70,28 @@ impl Service {
             qr_text: pictures.text,
             qr_svg: pictures.svg,
         })
+    }
+}
+
+impl Service {
+    /// By what right one more factor is registered: a fresh session for the first, and for a further one a receipt, which
+    /// is spent by this, from a proof at least as strong as the strongest factor held.
+    pub(crate) async fn entitle(
+        &self,
+        caller: &Caller,
+        holdings: &Holdings,
+        factor: FactorKind,
+        ticket: Option<&Ticket>,
+        device: DeviceId,
+    ) -> Result<Option<Spend>> {
+        match holdings.strongest() {
+            None if !is_fresh(caller.auth_time, caller.at) => Err(refusal::session_too_old()),
+            None => Ok(None),
+            Some(strongest) => {
+                let ticket = ticket.ok_or_else(missing)?;
+                self.pay(caller, ticket, Body::LinkCredential { factor }, strongest, device).await.map(Some)
+            }
+        }
     }
 }
 

@@ -12,6 +12,7 @@ mod contract;
 mod enrolling;
 mod entity;
 mod owners;
+mod passkeys;
 mod proving;
 mod reading;
 mod rewrap;
@@ -23,13 +24,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use kernel::{DeviceId, FactorKind, RequestId, Result, SessionId, Timestamp};
+use kernel::{DeviceId, FactorKind, ProofId, RequestId, Result, SessionId, Timestamp};
 use sea_orm::DatabaseConnection;
 use storage::spending::Spend;
 use storage::{Sealer, Spending};
 
 use crate::domain::{DisplayName, Holdings, Owner, Proof, Restored, Seed, Throttle};
-use crate::ports::{Acceptance, DeviceStore, Enrolled, Enrolment, Removal, Try};
+use crate::ports::{
+    Acceptance, Born, DeviceStore, Enrolled, Enrolment, Evidence, HeldPasskey, PasskeyBirth, PasskeyStore,
+    Removal, Signed, SignedOutcome, Try,
+};
 
 pub use rewrap::SEALED;
 
@@ -136,5 +140,24 @@ impl DeviceStore for SqlDeviceStore {
         payment: &Spend,
     ) -> Result<Removal> {
         changing::remove(&self.database, owner, device, keep_last, payment).await
+    }
+}
+
+#[async_trait]
+impl PasskeyStore for SqlDeviceStore {
+    async fn passkeys(&self, owner: Owner) -> Result<Vec<HeldPasskey>> {
+        passkeys::held(&self.database, owner).await
+    }
+
+    async fn register_passkey(&self, owner: Owner, birth: &PasskeyBirth) -> Result<Born> {
+        passkeys::register(&self.database, owner, birth).await
+    }
+
+    async fn accept_signature(&self, owner: Owner, signed: &Signed) -> Result<SignedOutcome> {
+        passkeys::accept(&self.database, owner, signed).await
+    }
+
+    async fn evidence(&self, owner: Owner, proof: ProofId) -> Result<Option<Evidence>> {
+        passkeys::evidence(&self.database, owner, proof).await
     }
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 use kernel::{CeremonyId, DeviceId, Error, Reason, Result, SessionId, Timestamp};
 use storage::spending::Spend;
 
-use super::challenge::Challenge;
 use super::device::DisplayName;
 use super::owner::Owner;
 
@@ -35,13 +34,6 @@ pub(crate) struct Ceremony {
     pub(crate) expires: Timestamp,
 }
 
-impl Ceremony {
-    /// The challenge that was made for it.
-    pub(crate) fn challenge(&self) -> Challenge {
-        self.kind.challenge(self.nonce, self.owner)
-    }
-}
-
 /// What a ceremony is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum CeremonyKind {
@@ -53,6 +45,9 @@ pub(crate) enum CeremonyKind {
         display_name: DisplayName,
         /// The spent receipt that pays for it; none for a first factor.
         payment: Option<Spend>,
+        /// [`super::Holdings::generation`] when it began: what was begun before a factor was born, or before all were
+        /// taken from the user, leads nowhere.
+        generation: u64,
     },
     /// To prove one.
     Authentication {
@@ -61,18 +56,6 @@ pub(crate) enum CeremonyKind {
         /// The digest of the operation that it is bound to.
         operation: Option<[u8; 32]>,
     },
-}
-
-impl CeremonyKind {
-    /// The challenge of a ceremony of this kind for this user.
-    pub(crate) fn challenge(&self, nonce: [u8; 32], owner: Owner) -> Challenge {
-        match self {
-            Self::Registration { .. } => Challenge::of_registration(nonce, owner),
-            Self::Authentication { purpose, operation } => {
-                Challenge::of_proof(nonce, owner, *purpose, *operation)
-            }
-        }
-    }
 }
 
 /// What the answer of an authenticator is judged by. Read by nobody but the [`crate::ports::Authenticators`] that made it.

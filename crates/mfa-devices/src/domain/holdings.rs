@@ -13,6 +13,8 @@ pub(crate) struct Holdings {
     pub(crate) default: Option<DeviceId>,
     /// Whether there ever was a factor. Stays true when the last one is removed.
     pub(crate) ever_verified: bool,
+    /// Counts the births of factors, and the times that all were taken from the user.
+    pub(crate) generation: u64,
 }
 
 /// Which device a code is for, as the caller said it.
@@ -97,7 +99,7 @@ mod tests {
     use crate::fixtures::{NOW, passkey, pending, session, verified};
 
     fn holdings(devices: Vec<Device>) -> Holdings {
-        Holdings { devices, default: None, ever_verified: false }
+        Holdings { devices, ..Holdings::default() }
     }
 
     fn ids(devices: &[&Device]) -> Vec<DeviceId> {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use kernel::{DeviceId, Error, FactorKind, ProofId, Reason, RequestId, Result, SessionId, Timestamp};
+use kernel::{
+    CeremonyId, DeviceId, Error, FactorKind, ProofId, Reason, RequestId, Result, SessionId, Timestamp,
+};
 use sha2::{Digest, Sha256};
 
 /// How long a request id stands for its first answer.
@@ -72,7 +74,16 @@ pub(crate) fn recovery_purpose() -> [u8; 32] {
     Sha256::digest(b"countersign/recovery-codes/v1").into()
 }
 
-/// The purpose of a code that is only to activate a device.
+/// What knows an authenticator's answer to a ceremony again.
+pub(crate) fn passkey_answer(ceremony: CeremonyId, credential_json: &str) -> AnswerMac {
+    let mut hash = Sha256::new();
+    hash.update(b"countersign/passkey-answer/v1");
+    hash.update(ceremony.uuid().as_bytes());
+    hash.update(credential_json.as_bytes());
+    AnswerMac(hash.finalize().into())
+}
+
+/// The purpose of an answer that is only to make a device a factor.
 pub(crate) fn activation_purpose(device: DeviceId) -> [u8; 32] {
     let mut hash = Sha256::new();
     hash.update(b"countersign/totp-activation/v1");

@@ -20,6 +20,7 @@ pub(super) fn caller(call: UserCall) -> Caller {
         at: call.at,
         enrolment_required: call.settings.enrolment_required,
         max_totp_devices: call.settings.max_totp_devices,
+        max_passkeys: 5,
         totp: TotpParameters::DEFAULT,
         trail: call.trail,
     }

@@ -10,7 +10,7 @@ use proto::{convert, names};
 use runtime::{Gate, Keep, UserCall, paging};
 use tonic::{Request, Response, Status};
 
-use super::convert as local;
+use super::{convert as local, passkeys};
 use crate::domain::DisplayName;
 use crate::service::{Caller, Service};
 
@@ -202,23 +202,59 @@ impl DeviceService for DeviceHandler {
 
     async fn begin_passkey_registration(
         &self,
-        _: Request<pb::BeginPasskeyRegistrationRequest>,
+        request: Request<pb::BeginPasskeyRegistrationRequest>,
     ) -> Result<Response<pb::BeginPasskeyRegistrationResponse>, Status> {
-        Err(super::not_yet())
+        let service = self.service.clone();
+        self.gate
+            .user(
+                request,
+                "passkey.begin_registration",
+                Keep::All,
+                |r| &r.parent,
+                move |call, r| async move {
+                    let caller = own(call, names::parse_user("parent", &r.parent)?)?;
+                    passkeys::begin_registration(&service, caller, r).await
+                },
+            )
+            .await
     }
 
     async fn finish_passkey_registration(
         &self,
-        _: Request<pb::FinishPasskeyRegistrationRequest>,
+        request: Request<pb::FinishPasskeyRegistrationRequest>,
     ) -> Result<Response<pb::FinishPasskeyRegistrationResponse>, Status> {
-        Err(super::not_yet())
+        let service = self.service.clone();
+        self.gate
+            .user(
+                request,
+                "passkey.register",
+                Keep::All,
+                |r| &r.parent,
+                move |call, r| async move {
+                    let caller = own(call, names::parse_user("parent", &r.parent)?)?;
+                    passkeys::finish_registration(&service, caller, r).await
+                },
+            )
+            .await
     }
 
     async fn begin_passkey_proof(
         &self,
-        _: Request<pb::BeginPasskeyProofRequest>,
+        request: Request<pb::BeginPasskeyProofRequest>,
     ) -> Result<Response<pb::BeginPasskeyProofResponse>, Status> {
-        Err(super::not_yet())
+        let service = self.service.clone();
+        self.gate
+            .user(
+                request,
+                "passkey.begin_proof",
+                Keep::Refusals,
+                |r| &r.parent,
+                move |call, r| async move {
+                    let caller = own(call, names::parse_user("parent", &r.parent)?)?;
+                    passkeys::begin_proof(&service, caller).await
+                },
+            )
+            .await
     }
 
     async fn get_recovery_code_set(

@@ -9,7 +9,7 @@ use proto::{convert, names};
 use runtime::{Gate, Keep, PeerCall};
 use tonic::{Request, Response, Status};
 
-use super::convert as local;
+use super::{convert as local, passkeys};
 use crate::domain::{Attempt, Owner, Target};
 use crate::proving::Presented;
 use crate::service::Service;
@@ -87,16 +87,28 @@ impl FactorService for FactorHandler {
 
     async fn begin_passkey_authentication(
         &self,
-        _: Request<pb::BeginPasskeyAuthenticationRequest>,
+        request: Request<pb::BeginPasskeyAuthenticationRequest>,
     ) -> Result<Response<pb::BeginPasskeyAuthenticationResponse>, Status> {
-        Err(super::not_yet())
+        let service = self.service.clone();
+        self.gate
+            .peer(request, "passkey.begin_proof", Keep::Refusals, CALLERS, move |call, r| async move {
+                let owner = owner(&call, &r.user).await?;
+                passkeys::begin_authentication(&service, &call, owner, r).await
+            })
+            .await
     }
 
     async fn verify_passkey(
         &self,
-        _: Request<pb::VerifyPasskeyRequest>,
+        request: Request<pb::VerifyPasskeyRequest>,
     ) -> Result<Response<pb::VerifyPasskeyResponse>, Status> {
-        Err(super::not_yet())
+        let service = self.service.clone();
+        self.gate
+            .peer(request, "passkey.verify", Keep::All, CALLERS, move |call, r| async move {
+                let owner = owner(&call, &r.user).await?;
+                passkeys::verify(&service, &call, owner, r).await
+            })
+            .await
     }
 
     async fn verify_recovery_code(

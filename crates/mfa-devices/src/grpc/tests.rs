@@ -33,6 +33,7 @@ use tonic::{Request, Response, Status};
 use tonic_types::StatusExt as _;
 
 use crate::domain::{Label, Owner};
+use crate::fakes::{FakeAuthenticators, FakeCeremonies, OneParty};
 use crate::fixtures::{ENTROPY, request};
 use crate::{Migrator, Parts, compose};
 
@@ -107,6 +108,9 @@ impl World {
             audit,
             gate,
             receipts: ReceiptVerifier::new(Arc::new(keys.unwrap()), FACTORS_AUDIENCE, clock.clone()),
+            authenticators: Arc::new(FakeAuthenticators),
+            ceremonies: Arc::new(FakeCeremonies::default()),
+            parties: Arc::new(OneParty::new()),
             entropy,
             clock: clock.clone(),
             issuer: Label::new("Countersign").unwrap(),

@@ -106,8 +106,8 @@ async fn activate(transaction: &DatabaseTransaction, owner: Owner, acceptance: &
     Ok(true)
 }
 
-/// What follows when a factor is born, whatever its kind: the user's pending devices end, that there was a factor is
-/// remembered, and where there was none it is the default. `before` is what the user had.
+/// What follows when a factor is born, whatever its kind: the user's pending devices and registrations end, that there was
+/// a factor is remembered, and where there was none it is the default. `before` is what the user had.
 pub(super) async fn settle_birth(
     transaction: &DatabaseTransaction,
     owner: Owner,
@@ -120,6 +120,7 @@ pub(super) async fn settle_birth(
         .exec(transaction)
         .await
         .map_err(unavailable)?;
+    owners::next_generation(transaction, owner).await?;
     owners::remember_factor(transaction, owner).await?;
     if !before.has_factor() {
         owners::set_default(transaction, owner, Some(device)).await?;

@@ -57,13 +57,16 @@ pub(super) async fn discard(
     device: DeviceId,
     session: &SessionId,
 ) -> Result<bool> {
+    let transaction = database.begin().await.map_err(unavailable)?;
+    owners::hold(&transaction, owner).await?;
     let deleted = Entity::delete_many()
         .filter(is(owner, device))
         .filter(Column::VerifiedMs.is_null())
         .filter(Column::PendingSession.eq(session.as_str()))
-        .exec(database)
+        .exec(&transaction)
         .await
         .map_err(unavailable)?;
+    transaction.commit().await.map_err(unavailable)?;
     Ok(deleted.rows_affected == 1)
 }
 

@@ -13,6 +13,8 @@ pub(super) mod owners {
         pub(in crate::store) user: Uuid,
         pub(in crate::store) ever_verified: bool,
         pub(in crate::store) default_device: Option<Uuid>,
+        /// Counts the births of factors, and the times that all were taken.
+        pub(in crate::store) generation: i64,
         /// Counts the changes of what the user has.
         pub(in crate::store) revision: i64,
     }

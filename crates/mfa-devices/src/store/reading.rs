@@ -10,7 +10,7 @@ use super::entity::{devices, passkeys, proofs, secrets};
 use super::{SEED_COLUMN, owners};
 use crate::domain::{
     AnswerMac, Attempt, CredentialId, Device, DeviceKind, DisplayName, Entitlement, Holdings, Owner,
-    PasskeyDetails, Proof, Seed, State, TotpAlgorithm, TotpParameters, Transports,
+    PasskeyDetails, Proof, Seed, State, TotpAlgorithm, TotpParameters,
 };
 
 /// The devices of a user.
@@ -27,6 +27,8 @@ pub(super) fn is(owner: Owner, device: DeviceId) -> Condition {
 
 /// All that a user has.
 pub(super) async fn holdings(database: &impl ConnectionTrait, owner: Owner) -> Result<Holdings> {
+    // Read before the devices: of a factor born in between, the generation is too old, and what begins now leads nowhere.
+    let row = owners::read(database, owner).await?;
     // One statement, so that no device is seen without what makes it one.
     let rows = devices::Entity::find()
         .find_also_related(secrets::Entity)
@@ -35,15 +37,16 @@ pub(super) async fn holdings(database: &impl ConnectionTrait, owner: Owner) -> R
         .all(database)
         .await
         .map_err(unavailable)?;
-    // Read after the devices: of a factor born in between, at most too much is remembered.
-    let row = owners::read(database, owner).await?;
+    let devices = rows
+        .into_iter()
+        .map(|(row, secret, passkey)| device(row, secret, passkey))
+        .collect::<Result<Vec<_>>>()?;
+    let Some(row) = row else { return Ok(Holdings { devices, ..Holdings::default() }) };
     Ok(Holdings {
-        devices: rows
-            .into_iter()
-            .map(|(row, secret, passkey)| device(row, secret, passkey))
-            .collect::<Result<_>>()?,
-        default: row.as_ref().and_then(|row| row.default_device).map(DeviceId::from_uuid),
-        ever_verified: row.is_some_and(|row| row.ever_verified),
+        devices,
+        default: row.default_device.map(DeviceId::from_uuid),
+        ever_verified: row.ever_verified,
+        generation: u64::try_from(row.generation).map_err(|_| corrupt("generation"))?,
     })
 }
 
@@ -139,7 +142,7 @@ fn details(row: passkeys::Model) -> Result<PasskeyDetails> {
     Ok(PasskeyDetails {
         credential_id: CredentialId::new(row.credential_id).ok_or_else(|| corrupt("credential id"))?,
         aaguid: row.aaguid,
-        transports: Transports::of(row.transports.split(' ').map(str::to_owned)),
+        transports: super::passkeys::transports(&row.transports),
         backup_eligible: row.backup_eligible,
         backup_state: row.backup_state,
         rp_id: row.rp_id,

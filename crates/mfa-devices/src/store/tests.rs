@@ -61,6 +61,21 @@ contract_tests! {
         a_proof_for_the_recovery_codes_is_good_once_in_its_session_and_time,
         of_32_who_spend_two_proofs_for_the_recovery_codes_two_do,
     }
+    passkeys::{
+        a_passkey_comes_back_as_it_was_registered,
+        a_passkey_is_born_by_right_only,
+        a_birth_ends_what_is_pending_and_what_began_before,
+        a_credential_is_one_passkey_within_its_environment,
+        of_many_who_register_one_credential_one_has_it,
+        of_many_first_factors_of_any_kind_one_is_born,
+        of_many_registrations_with_one_payment_one_is_born,
+        a_signature_moves_the_counter_and_leaves_proof_and_evidence,
+        a_counter_that_goes_back_changes_nothing,
+        a_signature_is_for_a_passkey_of_its_user,
+        of_64_who_bring_one_signature_one_is_accepted,
+        of_parallel_signatures_with_one_request_one_is_answered,
+        what_is_removed_while_it_signs_is_one_or_the_other,
+    }
     throttling::{
         of_200_tries_at_once_five_are_taken,
         a_try_stays_taken_for_every_handle,
