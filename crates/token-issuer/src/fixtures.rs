@@ -42,7 +42,7 @@ pub(crate) fn session() -> SessionId {
     "session-1".parse().unwrap()
 }
 
-fn id(space: u128, number: u128) -> Uuid {
+pub(crate) fn id(space: u128, number: u128) -> Uuid {
     Uuid::from_u128((space << 64) | (number + 1))
 }
 

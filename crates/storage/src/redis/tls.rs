@@ -77,7 +77,8 @@ mod tests {
         let folder = testkit::folder();
         let file = folder.path().join("key.pem");
         // A key that lost its line ends: the parser takes all of it for the name of a section.
-        std::fs::write(&file, "-----BEGIN PRIVATE KEY-----MIGHAgEAsecret-----END PRIVATE KEY-----\n").unwrap();
+        std::fs::write(&file, "-----BEGIN PRIVATE KEY-----MIGHAgEAsecret-----END PRIVATE KEY-----\n")
+            .unwrap();
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
         let error = private_key("redis.tls.key_file", &file).unwrap_err();
         assert!(error.message().contains("redis.tls.key_file"), "{error}");
