@@ -3,40 +3,15 @@
 use std::sync::Arc;
 
 use kernel::{OperationId, Reason, UserId};
-use mpc_signer::export::{ExpectedExport, RecipientKey, open};
-use operation::{Body, CheckedOperation, WalletRef};
+use mpc_signer::export::RecipientKey;
+use operation::{Body, WalletRef};
 use proto::mpc_signer::ExportBox;
-use tokio::sync::Barrier;
 
-use super::harvest::{Harvest, sealed_share};
-use super::moves::{Wallet, attestation};
+use super::harvest::{Harvest, opens};
 use super::nodes::{NODES, Nodes};
 
 fn key(nodes: &Nodes) -> RecipientKey {
     RecipientKey::generate(nodes.entropy.as_ref())
-}
-
-/// What the owner makes of boxes.
-fn opens(
-    nodes: &Nodes,
-    wallet: &Wallet,
-    operation: &CheckedOperation,
-    recipient: &RecipientKey,
-    boxes: &[ExportBox],
-) -> kernel::Result<[u8; 32]> {
-    let address = wallet.statement.key.address();
-    let expected = ExpectedExport {
-        environment: nodes.environment,
-        user: nodes.user,
-        wallet: wallet.on.id,
-        generation: wallet.on.share_generation,
-        operation_digest: *operation.digest().as_bytes(),
-        address: &address,
-    };
-    let attestations: Vec<_> = wallet.attestations.iter().map(attestation).collect();
-    let boxes: Vec<_> = boxes.iter().map(sealed_share).collect();
-    open(&nodes.directory, &expected, recipient, &attestations, &boxes, nodes.entropy.as_ref())
-        .map(|key| key.public_key())
 }
 
 #[tokio::test]
@@ -92,33 +67,26 @@ async fn two_exports_on_one_token_give_one_whole_key() {
     let wallet = nodes.create().await;
     for _ in 0..10 {
         let token = nodes.token();
-        let keys = Arc::new([key(&nodes), key(&nodes), key(&nodes)]);
+        let keys = [key(&nodes), key(&nodes), key(&nodes)];
         let operations: Vec<_> = keys.iter().map(|key| nodes.exporting(&wallet, key.public())).collect();
-        let barrier = Arc::new(Barrier::new(operations.len()));
-        let racers: Vec<_> = operations
-            .iter()
-            .cloned()
-            .enumerate()
-            .map(|(at, operation)| {
-                let (nodes, barrier) = (Arc::clone(&nodes), Arc::clone(&barrier));
-                tokio::spawn(async move {
-                    let receipt = nodes.receipt_paid_by(&operation, Some(token));
-                    barrier.wait().await;
-                    let mut boxes = Vec::new();
-                    for n in 0..NODES {
-                        match nodes.export_share((at + n) % NODES, &receipt, &operation).await {
-                            Ok(sealed) => boxes.push(sealed),
-                            Err(refusal) => assert_eq!(refusal.reason, Reason::ReceiptSpent),
-                        }
+        let races = testkit::race(&operations, operations.len(), |operation, at| {
+            let nodes = Arc::clone(&nodes);
+            async move {
+                let receipt = nodes.receipt_paid_by(&operation, Some(token));
+                let mut boxes = Vec::new();
+                for n in 0..NODES {
+                    match nodes.export_share((at + n) % NODES, &receipt, &operation).await {
+                        Ok(sealed) => boxes.push(sealed),
+                        Err(refusal) => assert_eq!(refusal.reason, Reason::ReceiptSpent),
                     }
-                    boxes
-                })
-            })
-            .collect();
+                }
+                boxes
+            }
+        })
+        .await;
         let mut whole = 0;
-        for (at, racer) in racers.into_iter().enumerate() {
-            let boxes = racer.await.unwrap();
-            whole += usize::from(opens(&nodes, &wallet, &operations[at], &keys[at], &boxes).is_ok());
+        for (at, boxes) in races.iter().enumerate() {
+            whole += usize::from(opens(&nodes, &wallet, &operations[at], &keys[at], boxes).is_ok());
         }
         assert!(whole <= 1, "{whole} exports ran on one token");
     }

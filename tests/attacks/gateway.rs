@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kernel::{Clock as _, EnvironmentId, Error, OperationId, Reason, UserId};
-use operation::{Body, WalletRef};
+use operation::{Body, Operation};
 use proto::mpc_signer::mpc_signer_service_server::MpcSignerServiceServer;
 use proto::token_issuer as issuer_pb;
 use proto::token_issuer::step_up_service_server::{StepUpService, StepUpServiceServer};
@@ -14,7 +14,9 @@ use proto::waas_gateway::{
     CreateWalletRequest, ExportWalletRequest, ExportWalletResponse, SignMessageRequest, Wallet,
 };
 use proto::{convert, names};
-use runtime::environments::{EnvironmentSettings, EnvironmentSource, Provider, ProviderKeySource};
+use runtime::environments::{
+    EnvironmentSettings, EnvironmentSource, Provider, ProviderKeySource, TotpParameters,
+};
 use runtime::identity::{ProviderKeys, Sessions};
 use runtime::server::serve_memory;
 use runtime::status::to_status;
@@ -28,7 +30,7 @@ use waas_gateway::Parts;
 use super::faults::Between;
 use super::nodes::{AUDIENCE, NODES, Nodes, node_id};
 use crate::support::answer::{Outcome as _, Refusal};
-use crate::support::user::bearing;
+use crate::support::user::{bearing, on};
 
 /// The one environment.
 struct Environments(Arc<EnvironmentSettings>);
@@ -211,17 +213,15 @@ impl Site {
         Ok(answer.into_inner())
     }
 
-    /// The digest of an export, as its owner computes it.
-    pub(crate) fn export_digest(
+    /// The export that [`Self::export`] asks for.
+    pub(crate) fn exporting(
         &self,
         wallet: &Wallet,
         id: OperationId,
         recipient_public_key: [u8; 32],
-    ) -> [u8; 32] {
-        let named = names::parse_wallet("name", &wallet.name).unwrap().id;
-        let on = WalletRef { id: named, share_generation: wallet.share_generation };
-        let body = Body::ExportWallet { wallet: on, recipient_public_key };
-        *self.nodes.operation_of(self.nodes.user, id, body).digest().as_bytes()
+    ) -> Operation {
+        let body = Body::ExportWallet { wallet: on(wallet), recipient_public_key };
+        Operation { environment: self.nodes.environment, user: self.nodes.user, id, body }
     }
 }
 
@@ -244,5 +244,8 @@ fn environment(id: EnvironmentId, provider: &TestProvider) -> EnvironmentSetting
         }],
         enrolment_required: false,
         max_totp_devices: 3,
+        max_passkeys: 5,
+        totp: TotpParameters::default(),
+        relying_party: None,
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use frost_ed25519 as frost;
 use frost_ed25519::round1::{NonceCommitment, SigningCommitments};
 use frost_ed25519::round2::SignatureShare;
-use mpc_signer::export::{ExpectedExport, RecipientKey, SealedShare};
+use mpc_signer::export::{ExpectedExport, RecipientKey, SealedShare, open};
 use operation::CheckedOperation;
 use proto::convert::{id, octets};
 use proto::mpc_signer as pb;
@@ -103,30 +103,11 @@ impl Harvest {
 
     /// How many boxes, taken two by two, open with one of these keys.
     pub(crate) fn opened(&self, nodes: &Nodes, wallet: &Wallet, keys: &[&RecipientKey]) -> usize {
-        let address = wallet.statement.key.address();
-        let attestations: Vec<_> = wallet.attestations.iter().map(attestation).collect();
         let mut opened = 0;
         for (operation, first) in &self.boxes {
             for (_, second) in &self.boxes {
                 for key in keys {
-                    let own = operation.operation();
-                    let expected = ExpectedExport {
-                        environment: own.environment,
-                        user: own.user,
-                        wallet: wallet.on.id,
-                        generation: wallet.on.share_generation,
-                        operation_digest: *operation.digest().as_bytes(),
-                        address: &address,
-                    };
-                    let boxes = [sealed_share(first), sealed_share(second)];
-                    let key = mpc_signer::export::open(
-                        &nodes.directory,
-                        &expected,
-                        key,
-                        &attestations,
-                        &boxes,
-                        nodes.entropy.as_ref(),
-                    );
+                    let key = opens(nodes, wallet, operation, key, &[first.clone(), second.clone()]);
                     opened += usize::from(key.is_ok());
                 }
             }
@@ -135,8 +116,32 @@ impl Harvest {
     }
 }
 
+/// What the owner of a key makes of boxes: the public key of what is in them.
+pub(crate) fn opens(
+    nodes: &Nodes,
+    wallet: &Wallet,
+    operation: &CheckedOperation,
+    recipient: &RecipientKey,
+    boxes: &[pb::ExportBox],
+) -> kernel::Result<[u8; 32]> {
+    let address = wallet.statement.key.address();
+    let own = operation.operation();
+    let expected = ExpectedExport {
+        environment: own.environment,
+        user: own.user,
+        wallet: wallet.on.id,
+        generation: wallet.on.share_generation,
+        operation_digest: *operation.digest().as_bytes(),
+        address: &address,
+    };
+    let attestations: Vec<_> = wallet.attestations.iter().map(attestation).collect();
+    let boxes: Vec<_> = boxes.iter().map(sealed_share).collect();
+    open(&nodes.directory, &expected, recipient, &attestations, &boxes, nodes.entropy.as_ref())
+        .map(|key| key.public_key())
+}
+
 /// A box as the client reads it.
-pub(crate) fn sealed_share(value: &pb::ExportBox) -> SealedShare {
+fn sealed_share(value: &pb::ExportBox) -> SealedShare {
     SealedShare {
         node: id("node_id", &value.node_id).unwrap(),
         encapsulated_key: octets("encapsulated_key", &value.encapsulated_key).unwrap(),

@@ -86,9 +86,9 @@ async fn all_that_is_in_flight_does_what_was_ordered_and_nothing_else() {
 
     // Nothing was consumed: the order is carried out, to the victim's own key.
     let answer = victim.export(&ordered, &receipt).await.done();
-    let key = open_export(suite(), &ordered, &wallet.address, &own, &answer).unwrap();
+    let key = open_export(&suite().directory(), &ordered, &wallet.address, &own, &answer).unwrap();
     assert_eq!(key.public_key().as_slice(), wallet.public_key);
-    assert!(open_export(suite(), &ordered, &wallet.address, &thief, &answer).is_err());
+    assert!(open_export(&suite().directory(), &ordered, &wallet.address, &thief, &answer).is_err());
     // And afterwards neither token nor receipt is good for anything more.
     let same_id = same_id(export(&wallet, thief.public()));
     victim.export(&same_id, &receipt).await.refused(Reason::OperationIdReused);

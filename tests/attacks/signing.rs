@@ -7,7 +7,6 @@ use jose::ReceiptClaims;
 use kernel::{Action, Clock as _, OperationId, Reason, TokenId, UserId};
 use operation::{Body, CheckedOperation, WalletRef};
 use testkit::TestReceipts;
-use tokio::sync::Barrier;
 
 use super::harvest::Harvest;
 use super::moves::inbox;
@@ -114,20 +113,15 @@ async fn nonces_are_good_for_one_share_however_many_ask_at_once() {
     let receipt = nodes.receipt(&ordered);
     let (mut harvest, attempt) = (Harvest::default(), nodes.attempt());
     let outbox = nodes.commit_all(&mut harvest, &receipt, &ordered, &attempt, &[0, 1]).await.unwrap();
-    let (letters, barrier) = (inbox(0, &outbox), Arc::new(Barrier::new(64)));
-    let racers: Vec<_> = (0..64)
-        .map(|_| {
-            let (nodes, barrier) = (Arc::clone(&nodes), Arc::clone(&barrier));
-            let (attempt, letters) = (attempt.clone(), letters.clone());
-            tokio::spawn(async move {
-                barrier.wait().await;
-                nodes.sign_share(0, &attempt, letters).await
-            })
-        })
-        .collect();
+    let letters = inbox(0, &outbox);
+    let answers = testkit::race(std::slice::from_ref(&nodes), 64, |nodes, _| {
+        let (attempt, letters) = (attempt.clone(), letters.clone());
+        async move { nodes.sign_share(0, &attempt, letters).await }
+    })
+    .await;
     let mut given = 0;
-    for racer in racers {
-        match racer.await.unwrap() {
+    for answer in answers {
+        match answer {
             Ok(share) => {
                 harvest.share(0, &share);
                 given += 1;
@@ -262,29 +256,23 @@ async fn one_operation_id_is_one_operation_whatever_the_issuer_says() {
 
 /// Starts all operations, two by two, at quorums that share as little as they can, and gives what came of it.
 async fn race(nodes: &Arc<Nodes>, operations: &[CheckedOperation], token: TokenId) -> Harvest {
-    let barrier = Arc::new(Barrier::new(operations.len()));
-    let racers: Vec<_> = operations
-        .iter()
-        .cloned()
-        .enumerate()
-        .map(|(at, operation)| {
-            let (nodes, barrier) = (Arc::clone(nodes), Arc::clone(&barrier));
-            tokio::spawn(async move {
-                let receipt = nodes.receipt_paid_by(&operation, Some(token));
-                let signers = [[0, 1], [2, 0], [1, 2]][at % 3];
-                let mut harvest = Harvest::default();
-                barrier.wait().await;
-                let end = nodes.sign(&mut harvest, &receipt, &operation, &signers).await;
-                if let Err(refusal) = end {
-                    assert_eq!(refusal.reason, Reason::ReceiptSpent, "{refusal:?}");
-                }
-                harvest
-            })
-        })
-        .collect();
+    let harvests = testkit::race(operations, operations.len(), |operation, at| {
+        let nodes = Arc::clone(nodes);
+        async move {
+            let receipt = nodes.receipt_paid_by(&operation, Some(token));
+            let signers = [[0, 1], [2, 0], [1, 2]][at % 3];
+            let mut harvest = Harvest::default();
+            let end = nodes.sign(&mut harvest, &receipt, &operation, &signers).await;
+            if let Err(refusal) = end {
+                assert_eq!(refusal.reason, Reason::ReceiptSpent, "{refusal:?}");
+            }
+            harvest
+        }
+    })
+    .await;
     let mut harvest = Harvest::default();
-    for racer in racers {
-        harvest.merge(racer.await.unwrap());
+    for other in harvests {
+        harvest.merge(other);
     }
     harvest
 }

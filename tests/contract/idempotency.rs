@@ -164,7 +164,7 @@ async fn a_repeated_export_opens_with_the_same_one_time_key() {
     let first = user.export(&operation, &receipt).await.done();
     let again = user.export(&operation, &receipt).await.done();
     for answer in [&first, &again] {
-        let key = open_export(suite(), &operation, &wallet.address, &own, answer).unwrap();
+        let key = open_export(&suite().directory(), &operation, &wallet.address, &own, answer).unwrap();
         assert_eq!(key.public_key().as_slice(), wallet.public_key);
     }
     user.export(&tampered, &receipt).await.refused(Reason::OperationIdReused);

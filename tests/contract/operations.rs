@@ -113,12 +113,12 @@ async fn an_export_opens_for_its_owner_and_for_nobody_else() {
     let token = user.token(&mut factor.app, &[], Some(&operation)).await;
     let receipt = user.receipt(&operation, &token).await;
     let answer = user.export(&operation, &receipt).await.done();
-    let key = open_export(suite(), &operation, &wallet.address, &own, &answer).unwrap();
+    let key = open_export(&suite().directory(), &operation, &wallet.address, &own, &answer).unwrap();
     assert_eq!(key.public_key().as_slice(), wallet.public_key);
     assert_eq!(key.expanded().expose_secret().len(), 64);
     assert!(verifies(&wallet.public_key, b"mine", &key.sign(b"mine")));
     // Another one-time key opens nothing, and the boxes are of this operation alone.
-    assert!(open_export(suite(), &operation, &wallet.address, &recipient(), &answer).is_err());
+    assert!(open_export(&suite().directory(), &operation, &wallet.address, &recipient(), &answer).is_err());
     let another = user.exporting(&wallet, own.public());
-    assert!(open_export(suite(), &another, &wallet.address, &own, &answer).is_err());
+    assert!(open_export(&suite().directory(), &another, &wallet.address, &own, &answer).is_err());
 }

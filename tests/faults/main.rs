@@ -21,7 +21,8 @@ use clap::Parser;
 use faults::campaign::{Plan, complaints, run};
 use faults::kind::Kind;
 use faults::outcome::Outcome;
-use faults::table::{table, with_table};
+use faults::table::table;
+use support::document::with_table;
 
 /// Breaks Redis in the middle of traffic, and checks that one token pays for one operation.
 #[derive(Parser)]

@@ -14,7 +14,7 @@ pub(crate) struct Outcome {
     pub(crate) acknowledged: usize,
     /// Calls without an answer, or with one that says to try again.
     pub(crate) repeated: usize,
-    /// Users who had to show a second code, where there are any.
+    /// Users who had to show a second code, where there are any: only where tokens are lost.
     pub(crate) second_codes: usize,
     /// Tokens for which more than one operation ran at the enforcement point.
     pub(crate) ran_twice: usize,

@@ -58,17 +58,6 @@ fn shown(time: Option<Duration>) -> String {
     time.map_or_else(|| "–".to_owned(), |time| format!("{} ms", time.as_millis()))
 }
 
-/// The marks between which the table of a document stands.
-const MARKS: [&str; 2] = ["<!-- table: begin -->\n", "<!-- table: end -->"];
-
-/// The document with another table, if it has a place for one.
-pub(crate) fn with_table(document: &str, table: &str) -> Option<String> {
-    let [begin, end] = MARKS;
-    let (before, rest) = document.split_once(begin)?;
-    let (_, after) = rest.split_once(end)?;
-    Some(format!("{before}{begin}{table}{end}{after}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,13 +83,5 @@ mod tests {
         assert_eq!(rows.len(), 3, "{table}");
         assert!(rows[0].starts_with("| split-brain | 2 | 0 | 0 | – | 0 | 0 | 7 | – |"), "{table}");
         assert!(rows[2].starts_with("| **all** | 3 |"), "{table}");
-    }
-
-    #[test]
-    fn only_what_stands_between_the_marks_is_replaced() {
-        let document = "# Faults\n<!-- table: begin -->\nold\n<!-- table: end -->\nText.\n";
-        let expected = "# Faults\n<!-- table: begin -->\nnew\n<!-- table: end -->\nText.\n";
-        assert_eq!(with_table(document, "new\n").as_deref(), Some(expected));
-        assert_eq!(with_table("# Faults\n", "new\n"), None);
     }
 }

@@ -3,12 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::sync::Arc;
 use std::time::Duration;
 
-use runtime::SystemClock;
-use runtime::channel::{self, ChannelSettings};
-use runtime::tls::Credentials;
 use testkit::{PostgresServer, RedisServer};
 use tonic::transport::Channel;
 
@@ -16,7 +12,7 @@ use crate::echo::READY;
 use crate::measure::until;
 use crate::support::child::Running;
 use crate::support::deployment::{Deployment, Stores, processes, role_of};
-use crate::support::dev::DevSuite;
+use crate::support::dev::{DevSuite, open};
 use crate::support::processes::behind_fronts;
 use crate::support::tools::{countersign, program};
 
@@ -75,13 +71,8 @@ impl Cluster {
 
     fn connections(&self, count: usize, port: u16) -> Vec<Channel> {
         let authority = self.deployment().authority().expect("TLS");
-        let open = || {
-            let credentials = Credentials::client("authority", &authority, Arc::new(SystemClock)).unwrap();
-            let settings =
-                ChannelSettings { url: format!("https://localhost:{port}"), ..ChannelSettings::default() };
-            channel::connect("load", &settings, Some(credentials)).unwrap()
-        };
-        (0..count).map(|_| open()).collect()
+        let url = format!("https://localhost:{port}");
+        (0..count).map(|_| open(&url, Some(&authority))).collect()
     }
 
     /// The bare service's process.

@@ -27,6 +27,8 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
+use support::document::with_table;
+
 /// Measures how long it takes to authorize one operation, and what that costs.
 #[derive(Parser)]
 struct Arguments {
@@ -55,7 +57,7 @@ async fn main() {
     println!("\n{table}");
     if let Some(file) = write {
         let document = std::fs::read_to_string(&file).expect("the document is there");
-        let document = report::with_table(&document, &table).expect("the document has a place for the table");
+        let document = with_table(&document, &table).expect("the document has a place for the table");
         std::fs::write(&file, document).expect("the document can be written");
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jose::{Algorithm, ClaimMap, ElevatedClaims, Expect, KeySet, Kind, ReceiptClaims, SigningKey};
 use kernel::audit::{Actor, Event, Outcome};
 use kernel::secret::ExposeSecret as _;
-use kernel::{Acr, Amr, DeviceId, EnvironmentId, OperationId, Scope, Timestamp, TokenId, UserId};
+use kernel::{EnvironmentId, OperationId, UserId};
 use operation::Digest;
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, Statement, Value};
 use storage::redis::{Redis, RedisSettings};
@@ -197,11 +197,15 @@ impl Stores {
     }
 
     async fn redeem(&self, in_flight: usize) -> Duration {
-        let tokens: Vec<_> = (0..2000).map(|_| token()).collect();
+        let tokens: Vec<_> = (0..2000).map(|_| tokens::elevated(fresh::entropy())).collect();
         let store = self.tokens.clone();
         closed_loop(in_flight, tokens.clone().into_iter(), move |_, token| {
             let store = store.clone();
-            async move { store.issue(&token, fresh::now()).await.unwrap() }
+            async move {
+                let now = fresh::now();
+                let room = store.check_room(token.environment, token.user, now).await.unwrap();
+                store.issue(&token, &room, now).await.unwrap();
+            }
         })
         .await;
         let (store, before) = (self.tokens.clone(), own_cpu());
@@ -265,29 +269,4 @@ where
     let before = own_cpu();
     let run = closed_loop(in_flight, during(TIME), move |_, ()| work()).await;
     (own_cpu() - before).div_f64(run.calls() as f64)
-}
-
-/// A token of a user who has no other.
-fn token() -> token_issuer::domain::token::Token {
-    use token_issuer::domain::requirement::TokenBehavior;
-
-    let entropy = fresh::entropy();
-    let now = Timestamp::from_seconds(fresh::now().seconds());
-    let (environment, id) = (EnvironmentId::random(entropy), TokenId::random(entropy));
-    token_issuer::domain::token::Token {
-        id,
-        environment,
-        user: UserId::derive(environment, "dev", &id.to_string()),
-        session: "session-1".parse().unwrap(),
-        scopes: vec![Scope::WalletSign],
-        behavior: TokenBehavior::SingleUse,
-        operation: None,
-        acr: Acr::Otp,
-        amr: vec![Amr::Otp],
-        auth_time: now,
-        device: DeviceId::random(entropy),
-        policy_version: 1,
-        issued: now,
-        expires: now.plus(Duration::from_secs(300)),
-    }
 }

@@ -194,14 +194,3 @@ fn millis(time: Duration) -> String {
 fn megabytes(octets: u64) -> String {
     format!("{:.1} MB", octets as f64 / MEGABYTE)
 }
-
-/// The marks between which the table of a document stands.
-const MARKS: [&str; 2] = ["<!-- table: begin -->\n", "<!-- table: end -->"];
-
-/// The document with another table, if it has a place for one.
-pub(crate) fn with_table(document: &str, table: &str) -> Option<String> {
-    let [begin, end] = MARKS;
-    let (before, rest) = document.split_once(begin)?;
-    let (_, after) = rest.split_once(end)?;
-    Some(format!("{before}{begin}{table}{end}{after}"))
-}

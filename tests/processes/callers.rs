@@ -11,7 +11,7 @@ use tonic::transport::Channel;
 use crate::support::answer::{Outcome as _, Refusal};
 use crate::support::catalogue::of_peers;
 use crate::support::deployment::{Deployment, NAME, SERVICES, processes};
-use crate::support::dev::{DevSuite, suite};
+use crate::support::dev::DevSuite;
 use crate::support::raw::Rpc;
 
 /// A channel to a process's peer listener, with the certificate of another.
@@ -31,19 +31,14 @@ fn open(deployment: &Deployment, to: &str, credentials: Arc<Credentials>) -> Cha
         server_name: Some(format!("{to}.{NAME}.countersign.internal")),
         ..ChannelSettings::default()
     };
-    channel::connect("test", &settings, Some(credentials)).unwrap()
+    channel::connect("test", &settings, credentials).unwrap()
 }
 
-/// The processes of the shared suite, or of one of our own where that is one process.
+/// The processes that these tests share.
 fn with_processes(test: impl AsyncFnOnce(&DevSuite)) {
     static OWN: std::sync::OnceLock<DevSuite> = std::sync::OnceLock::new();
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let here = if suite().deployment().is_some() {
-        suite()
-    } else {
-        OWN.get_or_init(|| crate::support::processes::start("callers", None))
-    };
-    runtime.block_on(test(here));
+    runtime.block_on(test(OWN.get_or_init(|| crate::support::processes::start("callers", None))));
 }
 
 /// Which process answers a peer's method.
@@ -97,10 +92,13 @@ fn who_shows_no_certificate_or_one_of_another_authority_reaches_nothing() {
         let name = format!("token-issuer.{NAME}.countersign.internal");
         let (certificate_file, key_file) =
             authority.issue(&[&name], validity).write(folder.path(), "foreign");
-        let settings = TlsSettings { certificate_file, key_file, authorities_file: ours };
-        // Our own check of a certificate against its authority comes first; where it lets this pass, the service must not.
-        let foreign = Credentials::peer("test", &settings, Arc::new(SystemClock)).ok();
-        for credentials in [Some(without), foreign].into_iter().flatten() {
+        // The caller believes both authorities: its own, and that of the services. They believe one.
+        let authorities_file = folder.path().join("both.pem");
+        let both = std::fs::read_to_string(ours).unwrap() + &authority.pem();
+        std::fs::write(&authorities_file, both).unwrap();
+        let settings = TlsSettings { certificate_file, key_file, authorities_file };
+        let foreign = Credentials::peer("test", &settings, Arc::new(SystemClock)).unwrap();
+        for credentials in [without, foreign] {
             for rpc in of_peers() {
                 let channel = open(deployment, home(&rpc), credentials.clone());
                 let status = rpc.call(&channel, None).await.unwrap_err();
@@ -129,7 +127,7 @@ fn a_service_that_answers_with_anothers_certificate_is_not_believed() {
             server_name: Some(format!("policy.{NAME}.countersign.internal")),
             ..ChannelSettings::default()
         };
-        let channel = channel::connect("test", &wrong, Some(credentials)).unwrap();
+        let channel = channel::connect("test", &wrong, credentials).unwrap();
         let status = of_peers()[0].call(&channel, None).await.unwrap_err();
         assert_eq!(status.code(), tonic::Code::Unavailable, "{status:?}");
     });

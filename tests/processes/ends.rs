@@ -1,34 +1,23 @@
 //! Processes that end in the middle of calls: killed, and told to stop.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::future::join_all;
-use tonic::Code;
+use kernel::Reason;
+use proto::waas_gateway::ListWalletsRequest;
+use tokio::sync::mpsc;
+use tonic::{Code, Response};
 
+use super::people::ready;
+use crate::support::again::{RETRYABLE, insist};
+use crate::support::answer::{Done as _, Outcome as _};
 use crate::support::deployment::processes;
+use crate::support::fresh;
 use crate::support::processes;
 use crate::support::servers;
+use crate::support::tools::signal;
 use crate::support::user::{User, verifies};
-
-/// What a client may be told while a process is away: all of it says to try again.
-const RETRYABLE: [Code; 3] = [Code::Unavailable, Code::Aborted, Code::DeadlineExceeded];
-
-/// Repeats a call until it is answered; each refusal on the way must say to try again.
-pub(super) async fn insist<T, F: Future<Output = Result<tonic::Response<T>, tonic::Status>>>(
-    what: &str,
-    call: impl Fn() -> F,
-) -> (T, usize) {
-    for refusals in 0..600 {
-        match call().await {
-            Ok(answer) => return (answer.into_inner(), refusals),
-            Err(status) => {
-                assert!(RETRYABLE.contains(&status.code()), "{what}: {status:?}");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        }
-    }
-    panic!("{what} is not answered within half a minute");
-}
 
 #[test]
 fn any_process_may_be_killed_and_the_same_operation_id_gives_one_result() {
@@ -36,13 +25,7 @@ fn any_process_may_be_killed_and_the_same_operation_id_gives_one_result() {
     let deployment = suite.deployment().unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     for process in processes() {
-        let (user, wallet, token) = runtime.block_on(async {
-            let user = User::new(&suite).await;
-            let wallet = user.wallet().await;
-            let mut factor = user.enrol().await;
-            let token = user.token(&mut factor.app, &["wallet:sign"], None).await;
-            (user, wallet, token)
-        });
+        let (user, wallet, token) = runtime.block_on(ready(&suite));
         let operation = user.signing(&wallet, process.as_bytes());
         let journey = runtime.spawn({
             let (user, operation) = (user.clone(), operation.clone());
@@ -89,46 +72,86 @@ fn any_process_may_be_killed_and_the_same_operation_id_gives_one_result() {
 }
 
 #[test]
-fn a_process_that_is_told_to_stop_answers_what_it_has_taken() {
+fn a_process_that_is_told_to_stop_loses_nothing_and_every_call_comes_to_one_wallet() {
     let suite = processes::start("stopped", None);
     let deployment = suite.deployment().unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     for process in ["token-issuer", "policy", "mfa-devices", "node-1", "waas-gateway"] {
         let users: Vec<_> = runtime.block_on(join_all((0..4).map(|_| User::new(&suite))));
+        let (started, mut begun) = mpsc::unbounded_channel();
         let calls: Vec<_> = users
             .iter()
             .map(|user| {
-                let user = user.clone();
+                let (user, started) = (user.clone(), started.clone());
                 runtime.spawn(async move {
-                    let (mut made, mut refused) = (Vec::new(), 0);
+                    let mut wallets = Vec::new();
                     for _ in 0..5 {
-                        match user.create_wallet(crate::support::fresh::operation_id()).await {
-                            Ok(wallet) => made.push(wallet.into_inner()),
-                            Err(status) => {
-                                assert!(RETRYABLE.contains(&status.code()), "{status:?}");
-                                refused += 1;
-                            }
+                        let id = fresh::operation_id();
+                        let _ = started.send(());
+                        let made = user.create_wallet(id).await;
+                        if let Err(status) = &made {
+                            assert!(RETRYABLE.contains(&status.code()), "{status:?}");
                         }
+                        wallets.push((id, made.ok().map(Response::into_inner)));
                     }
-                    (made, refused)
+                    wallets
                 })
             })
             .collect();
-        runtime.block_on(async { tokio::time::sleep(Duration::from_millis(60)).await });
+        // More than there are users: one of them is through with a call, and the others are in the middle of theirs.
+        runtime.block_on(async {
+            for _ in 0..=users.len() {
+                begun.recv().await.unwrap();
+            }
+        });
         // Ends with 0: asserted in there.
         deployment.stop(process);
         deployment.serve(process);
         for (user, calls) in users.iter().zip(calls) {
-            let (made, _) = runtime.block_on(calls).unwrap();
             runtime.block_on(async {
-                // Everything that was acknowledged is there.
-                for wallet in made {
-                    let request = proto::waas_gateway::GetWalletRequest { name: wallet.name.clone() };
-                    let read = || async { user.wallets().get_wallet(user.request(request.clone())).await };
-                    let found = insist("get", read).await.0.wallet.unwrap();
-                    assert_eq!(found.address, wallet.address);
+                let mut names = BTreeSet::new();
+                for (id, made) in calls.await.unwrap() {
+                    let (again, _) = insist("create", || user.create_wallet(id)).await;
+                    // What was acknowledged is what there is.
+                    assert_eq!(made.as_ref().unwrap_or(&again), &again, "{process}");
+                    names.insert(again.name);
                 }
+                let request = ListWalletsRequest { parent: user.name(), ..ListWalletsRequest::default() };
+                let listed = user.wallets().list_wallets(user.request(request)).await.done().wallets;
+                assert_eq!(listed.into_iter().map(|wallet| wallet.name).collect::<BTreeSet<_>>(), names);
+                assert_eq!(names.len(), 5, "{process}");
             });
+        }
+    }
+}
+
+#[test]
+fn a_gateway_that_is_told_to_stop_answers_what_it_has_taken() {
+    let suite = processes::start("taken", None);
+    let deployment = suite.deployment().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let user = runtime.block_on(User::new(&suite));
+    let node = deployment.pid("node-1");
+    signal(node, "STOP");
+    let calls: Vec<_> = (0..4)
+        .map(|_| {
+            let user = user.clone();
+            runtime.spawn(async move { user.create_wallet(fresh::operation_id()).await })
+        })
+        .collect();
+    let a_moment = || runtime.block_on(async { tokio::time::sleep(Duration::from_millis(300)).await });
+    a_moment();
+    std::thread::scope(|scope| {
+        let stop = scope.spawn(|| deployment.stop("waas-gateway"));
+        // It has been told by then, and is waiting for the node.
+        a_moment();
+        signal(node, "CONT");
+        stop.join().unwrap();
+    });
+    for call in calls {
+        // The gateway's own word in any case, and not that of what stands before it and has lost it.
+        if let Err(refusal) = runtime.block_on(call).unwrap().outcome() {
+            assert_eq!(refusal.reason, Reason::NodeUnavailable, "{refusal:?}");
         }
     }
 }

@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use kernel::Reason;
 
-use super::ends::insist;
+use super::people::served;
+use crate::support::again::{answered, insist};
 use crate::support::answer::Outcome as _;
-use crate::support::dev::DevSuite;
-use crate::support::fresh;
 use crate::support::processes;
-use crate::support::user::{User, verifies};
+use crate::support::user::User;
 
 /// The files of a SQLite database.
 fn files(database: &std::path::Path) -> Vec<PathBuf> {
@@ -41,6 +40,12 @@ fn a_service_whose_database_was_put_back_serves_nothing_until_that_is_acknowledg
             user.sign(&operation, &authorized.receipt).await.unwrap();
             (operation, token, authorized.receipt)
         });
+        let unspent = runtime.block_on(async {
+            let token = user.token(&mut app, &["wallet:sign"], None).await;
+            let operation = user.signing(&wallet, b"not yet");
+            let receipt = user.receipt(&operation, &token).await;
+            (operation, receipt)
+        });
         deployment.stop(process);
         for (file, content) in files(&database).iter().zip(copy) {
             let _ = std::fs::remove_file(file);
@@ -56,22 +61,27 @@ fn a_service_whose_database_was_put_back_serves_nothing_until_that_is_acknowledg
             .command(&["restore", "acknowledge", "--role", role, "--config"], &[deployment.config(process)]);
         println!("{said}");
         deployment.serve(process);
-        runtime.block_on(async {
-            // What was paid for is not paid for again with the same.
-            let other = user.signing(&wallet, b"after");
-            if process == "token-issuer" {
-                let refusal = user.authorize(&other, &token).await.outcome().err().unwrap();
-                assert!(
-                    [Reason::TokenStoreChanged, Reason::TokenUnknown].contains(&refusal.reason),
-                    "{refusal:?}"
-                );
-            }
-            if process == "node-1" {
-                // The kept result is the gateway's to give; no other operation runs on the old receipt.
+        // What was paid for is not paid for again with the same.
+        let other = user.signing(&wallet, b"after");
+        if process == "token-issuer" {
+            runtime.block_on(async {
+                let (refused, _) = answered("authorize", || user.authorize(&other, &token)).await;
+                refused.refused(Reason::TokenStoreChanged);
+            });
+        }
+        if process == "node-1" {
+            // With one node less, this one has to take part.
+            deployment.stop("node-2");
+            runtime.block_on(async {
+                // The kept result is the gateway's to give.
                 user.sign(&operation, &receipt).await.unwrap();
-                user.sign(&other, &receipt).await.outcome().expect_err("a receipt for another operation");
-            }
-        });
+                // The node does not know any more what it has seen of receipts of that time.
+                let (operation, receipt) = unspent;
+                let (refused, _) = answered("sign", || user.sign(&operation, &receipt)).await;
+                refused.refused(Reason::ReceiptExpired);
+            });
+            deployment.serve("node-2");
+        }
         if process == "mfa-devices" {
             // No code is tested until all that could have been accepted before are too old: up to a minute.
             runtime.block_on(async {
@@ -83,30 +93,7 @@ fn a_service_whose_database_was_put_back_serves_nothing_until_that_is_acknowledg
             });
         } else {
             // Whoever comes is served again, a few seconds after the acknowledgement.
-            runtime.block_on(served_again(&suite, process));
+            runtime.block_on(served(&suite, process));
         }
     }
-}
-
-/// Waits until somebody new gets a signature.
-async fn served_again(suite: &DevSuite, what: &str) {
-    for _ in 0..100 {
-        let tried = async {
-            let user = User::new(suite).await;
-            let wallet = user.create_wallet(fresh::operation_id()).await?.into_inner();
-            let (device, mut app) = user.register(None).await?;
-            user.activate(&device.name, &app.next()).await?;
-            let token = user.authenticate(&app.next(), &["wallet:sign"], None).await?.into_inner();
-            let operation = user.signing(&wallet, b"new");
-            let token = token.elevated_token.unwrap().token;
-            let receipt = user.authorize(&operation, &token).await?.into_inner().receipt;
-            let signature = user.sign(&operation, &receipt).await?.into_inner().signature;
-            Ok::<_, tonic::Status>(verifies(&wallet.public_key, b"new", &signature))
-        };
-        match tried.await {
-            Ok(good) => return assert!(good),
-            Err(_) => tokio::time::sleep(Duration::from_millis(200)).await,
-        }
-    }
-    panic!("{what} does not serve again");
 }

@@ -11,10 +11,11 @@ use std::time::Duration;
 use super::tools::{LOG_DIR, PATIENCE, prepared, program, signal};
 
 /// Starts the program that follows and ends it when its own standard input is closed, which the operating system does
-/// when the tests end, however they do. Its end is the program's.
+/// when the tests end, however they do; also where a test has just stalled it. Its end is the program's.
 const SUPERVISOR: &str = r#""$@" </dev/null & child=$!
 exec 1>&-
 read -r _
+kill -CONT "$child" 2>/dev/null
 kill -TERM "$child" 2>/dev/null
 wait "$child""#;
 
@@ -92,10 +93,7 @@ impl Running {
 
     /// The program's process id.
     pub(crate) fn pid(&self) -> u32 {
-        let supervisor = self.supervisor.id();
-        let children = std::fs::read_to_string(format!("/proc/{supervisor}/task/{supervisor}/children"));
-        let children = children.expect("a running supervisor");
-        children.split_whitespace().next().and_then(|pid| pid.parse().ok()).expect("a running program")
+        child_of(self.supervisor.id()).expect("a running program")
     }
 
     /// Ends it as a crash does.
@@ -104,16 +102,17 @@ impl Running {
         self.stop();
     }
 
-    /// Ends it as an operator does, and says how it ended.
+    /// Ends it as an operator does, and says how it ended. One that does not end in time is ended as by a crash.
     pub(crate) fn stop(&mut self) -> ExitStatus {
         drop(self.leash.take());
-        let (pid, (sender, receiver)) = (self.supervisor.id(), mpsc::channel::<()>());
+        let (supervisor, (sender, receiver)) = (self.supervisor.id(), mpsc::channel::<()>());
         // Only if it takes too long; the tests do not wait for this.
         std::thread::spawn(move || {
             if receiver.recv_timeout(PATIENCE + Duration::from_secs(5))
                 == Err(mpsc::RecvTimeoutError::Timeout)
             {
-                signal(pid, "KILL");
+                // The program, not its supervisor: that ends with it.
+                signal(child_of(supervisor).unwrap_or(supervisor), "KILL");
             }
         });
         let status = self.supervisor.wait().expect("the end of a process");
@@ -126,6 +125,12 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// The one process that the process `parent` has started, while both are there.
+fn child_of(parent: u32) -> Option<u32> {
+    let children = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).ok()?;
+    children.split_whitespace().next()?.parse().ok()
 }
 
 /// Whether a process of this id is there.

@@ -12,8 +12,10 @@ use data_encoding::BASE64;
 use jose::{Algorithm, SigningKey};
 use kernel::secret::ExposeSecret as _;
 use tempfile::TempDir;
+use tonic::transport::Channel;
 
 use super::child::Running;
+use super::dev::open;
 use super::ports::{Ports, free_ports};
 use super::tools::{countersign, run, run_well};
 
@@ -118,6 +120,11 @@ impl Deployment {
     /// `https://localhost:PORT`, or without TLS.
     pub(crate) fn public_endpoint(&self, name: &str) -> String {
         self.endpoint_at(self.ports(name))
+    }
+
+    /// A connection for users to a process that listens there.
+    pub(crate) fn connect(&self, ports: Ports) -> Channel {
+        open(&self.endpoint_at(ports), self.authority().as_deref())
     }
 
     fn endpoint_at(&self, ports: Ports) -> String {

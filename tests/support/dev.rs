@@ -216,13 +216,18 @@ impl Listener {
 
     /// A connection straight to it.
     pub(crate) fn connect(&self) -> Channel {
-        let credentials = self
-            .authority
-            .as_ref()
-            .map(|file| Credentials::client("authority", file, Arc::new(SystemClock)).unwrap());
-        let settings = ChannelSettings { url: self.url.clone(), ..ChannelSettings::default() };
-        channel::connect("listener", &settings, credentials).unwrap()
+        open(&self.url, self.authority.as_deref())
     }
+}
+
+/// A connection that is made when it is needed and checks the certificate, where an authority is named.
+pub(crate) fn open(url: &str, authority: Option<&Path>) -> Channel {
+    let Some(file) = authority else {
+        return Endpoint::from_shared(url.to_owned()).unwrap().connect_timeout(PATIENCE).connect_lazy();
+    };
+    let credentials = Credentials::client("authority", file, Arc::new(SystemClock)).unwrap();
+    let settings = ChannelSettings { url: url.to_owned(), ..ChannelSettings::default() };
+    channel::connect("service", &settings, credentials).unwrap()
 }
 
 /// A connection to any address of a suite.

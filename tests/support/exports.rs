@@ -1,12 +1,11 @@
 //! What the owner does with an exported key.
 
-use mpc_signer::domain::Attestation;
+use mpc_signer::domain::{Attestation, NodeDirectory};
 use mpc_signer::export::{ExpectedExport, ExportedKey, RecipientKey, SealedShare, open};
 use operation::Operation;
 use proto::convert::{id, octets};
 use proto::waas_gateway::ExportWalletResponse;
 
-use super::dev::DevSuite;
 use super::fresh::entropy;
 use super::secrets::secret;
 
@@ -17,7 +16,7 @@ pub(crate) fn recipient() -> RecipientKey {
 
 /// Opens an export of the wallet with this address.
 pub(crate) fn open_export(
-    suite: &DevSuite,
+    nodes: &NodeDirectory,
     operation: &Operation,
     address: &str,
     recipient: &RecipientKey,
@@ -53,7 +52,7 @@ pub(crate) fn open_export(
             signature: octets("signature", &share.signature).unwrap(),
         })
         .collect();
-    let key = open(&suite.directory(), &expected, recipient, &attestations, &shares, entropy())?;
+    let key = open(nodes, &expected, recipient, &attestations, &shares, entropy())?;
     note(&key);
     Ok(key)
 }

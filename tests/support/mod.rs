@@ -2,6 +2,7 @@
 //! what may be said about their refusals.
 
 pub(crate) mod admin;
+pub(crate) mod again;
 pub(crate) mod answer;
 pub(crate) mod audit;
 pub(crate) mod catalogue;
@@ -9,6 +10,7 @@ pub(crate) mod child;
 pub(crate) mod codes;
 pub(crate) mod deployment;
 pub(crate) mod dev;
+pub(crate) mod document;
 pub(crate) mod exports;
 pub(crate) mod fresh;
 pub(crate) mod front;

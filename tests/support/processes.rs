@@ -3,21 +3,16 @@
 
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use data_encoding::BASE64;
 use jose::{Algorithm, SigningKey};
 use kernel::EnvironmentId;
 use kernel::secret::ExposeSecret as _;
-use runtime::SystemClock;
-use runtime::channel::{self, ChannelSettings};
-use runtime::tls::Credentials;
 use serde_json::{Value, json};
-use tonic::transport::Channel;
 
 use super::admin::{Admin, environment};
 use super::deployment::{ADMIN_ISSUER, AUDIENCE, Deployment, NODES, Stores};
-use super::dev::{DevFile, DevSuite};
+use super::dev::{DevFile, DevSuite, open};
 use super::fresh;
 use super::front::Front;
 use super::servers::Servers;
@@ -100,12 +95,6 @@ fn make_environment(suite: &DevSuite, id: EnvironmentId) {
 /// A front that checks the services' certificates, where they have any.
 fn front(routes: Vec<(&'static str, String)>, authority: Option<PathBuf>) -> Front {
     Front::start(move || {
-        let credentials =
-            authority.map(|file| Credentials::client("authority", &file, Arc::new(SystemClock)).unwrap());
-        let open = |url: String| -> Channel {
-            let settings = ChannelSettings { url, ..ChannelSettings::default() };
-            channel::connect("front", &settings, credentials.clone()).unwrap()
-        };
-        routes.into_iter().map(|(start, url)| (start, open(url))).collect()
+        routes.into_iter().map(|(start, url)| (start, open(&url, authority.as_deref()))).collect()
     })
 }

@@ -1,10 +1,14 @@
 //! Session and admin tokens, good ones and spoiled ones.
 
+use std::time::Duration;
+
 use data_encoding::BASE64URL_NOPAD;
 use jose::{Algorithm, Kind, SigningKey};
-use kernel::EnvironmentId;
 use kernel::secret::ExposeSecret as _;
+use kernel::{Acr, Amr, DeviceId, Entropy, EnvironmentId, Scope, Timestamp, TokenId, UserId};
 use serde_json::{Value, json};
+use token_issuer::domain::requirement::TokenBehavior;
+use token_issuer::domain::token::Token;
 
 use super::dev::DevSuite;
 use super::fresh::now;
@@ -124,4 +128,27 @@ pub(crate) fn spoiled(token: &str, kind: Kind, claims: &Value) -> Vec<(&'static 
         ("no token at all", "nonsense".to_owned()),
         ("larger than any token", format!("{token}{}", "A".repeat(20_000))),
     ]
+}
+
+/// An elevated token as the issuer keeps it: one that nobody had before, of a user of its own.
+pub(crate) fn elevated(entropy: &dyn Entropy) -> Token {
+    let now = Timestamp::from_seconds(now().seconds());
+    let environment = EnvironmentId::random(entropy);
+    let id = TokenId::random(entropy);
+    Token {
+        id,
+        environment,
+        user: UserId::derive(environment, "idp", &id.to_string()),
+        session: "session".parse().expect("a session id"),
+        scopes: vec![Scope::WalletExport],
+        behavior: TokenBehavior::SingleUse,
+        operation: None,
+        acr: Acr::Otp,
+        amr: vec![Amr::Otp],
+        auth_time: now,
+        device: DeviceId::random(entropy),
+        policy_version: 1,
+        issued: now,
+        expires: now.plus(Duration::from_secs(300)),
+    }
 }

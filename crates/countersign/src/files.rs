@@ -29,25 +29,17 @@ pub(crate) fn check_private_folder(path: &Path) -> Result<()> {
 
 /// Writes a new file of mode 0600. Refused when it exists.
 pub(crate) fn create_private(path: &Path, content: &[u8]) -> Result<()> {
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    write(file.map_err(|error| failed(path, &error))?, path, content)
+    create(path, content, 0o600)
 }
 
 /// Writes a file of mode 0600 in place of an older one: whole, or not at all.
 pub(crate) fn replace_private(path: &Path, content: &[u8]) -> Result<()> {
-    let aside = path.with_extension(format!("{}.new", std::process::id()));
-    let _ = std::fs::remove_file(&aside);
-    create_private(&aside, content)?;
-    std::fs::rename(&aside, path).map_err(|error| failed(path, &error))
+    replace(path, content, 0o600)
 }
 
 /// Writes a file that everybody may read in place of an older one: whole, or not at all.
 pub(crate) fn replace_public(path: &Path, content: &[u8]) -> Result<()> {
-    let aside = path.with_extension(format!("{}.new", std::process::id()));
-    let _ = std::fs::remove_file(&aside);
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(&aside);
-    write(file.map_err(|error| failed(&aside, &error))?, &aside, content)?;
-    std::fs::rename(&aside, path).map_err(|error| failed(path, &error))
+    replace(path, content, 0o644)
 }
 
 /// Reads a file that holds secrets. Refused when others than its owner can read it.
@@ -74,8 +66,24 @@ pub(crate) fn read_public(path: &Path, most: u64) -> Result<String> {
     Ok(text)
 }
 
-fn write(mut file: File, path: &Path, content: &[u8]) -> Result<()> {
-    file.write_all(content).and_then(|()| file.sync_all()).map_err(|error| failed(path, &error))
+fn create(path: &Path, content: &[u8], mode: u32) -> Result<()> {
+    let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
+    file.and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()))
+        .and_then(|()| keep_name(path))
+        .map_err(|error| failed(path, &error))
+}
+
+fn replace(path: &Path, content: &[u8], mode: u32) -> Result<()> {
+    let aside = path.with_extension(format!("{}.new", std::process::id()));
+    let _ = std::fs::remove_file(&aside);
+    create(&aside, content, mode)?;
+    std::fs::rename(&aside, path).and_then(|()| keep_name(path)).map_err(|error| failed(path, &error))
+}
+
+/// Makes sure that a file is found under its name also after a power cut: names are the folder's.
+fn keep_name(path: &Path) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 fn failed(path: &Path, error: &std::io::Error) -> Error {

@@ -13,26 +13,11 @@ mod tests;
 
 use std::path::Path;
 
-use kernel::{Error, Result};
+use kernel::Error;
 
 pub(crate) use encryption::{EncryptionKeys, SealingOwner};
 pub(crate) use node::NodeFile;
 pub(crate) use root::{new_root, operator_root};
-
-/// Whether the text may name a deployment.
-pub(crate) fn check_deployment(text: &str) -> Result<()> {
-    let right = |octet: u8| octet.is_ascii_lowercase() || octet.is_ascii_digit() || octet == b'-';
-    let named = (1..=32).contains(&text.len())
-        && text.bytes().all(right)
-        && text.starts_with(|first: char| first.is_ascii_lowercase());
-    if named {
-        return Ok(());
-    }
-    Err(Error::invalid(
-        "deployment",
-        "must be 1 to 32 lower-case letters, digits and hyphens, a letter first",
-    ))
-}
 
 /// The refusal of a file.
 fn refused(path: &Path, what: impl std::fmt::Display) -> Error {

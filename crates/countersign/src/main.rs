@@ -16,13 +16,18 @@ mod reference;
 mod roles;
 mod serve;
 mod settings;
+mod statement_file;
 mod stop;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser as _;
 use cli::{Cli, Command, DevAction};
 use kernel::Result;
+
+/// How long what was begun beside the command may take to end.
+const END_LIMIT: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -33,7 +38,10 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(run(cli.command)) {
+    let ended = runtime.block_on(run(cli.command));
+    // A thread that hangs, such as on a file of a server that is away, must not keep the process.
+    runtime.shutdown_timeout(END_LIMIT);
+    match ended {
         Ok(code) => code,
         Err(error) => {
             output::refusal(&error);

@@ -4,7 +4,6 @@
 //! not right stops the start with a line that says what would be; nothing is served before everything is there.
 
 mod compose;
-mod leased;
 mod ready;
 mod statement;
 mod stores;
@@ -32,7 +31,10 @@ use stores::Stores;
 
 pub(crate) use compose::Served;
 pub(crate) use statement::Statement;
-pub(crate) use stores::witness;
+pub(crate) use stores::{database, witness};
+
+/// How long probes and watches may take to end once the last call is answered.
+const END_LIMIT: Duration = Duration::from_secs(5);
 
 /// Runs a role until it is told to stop.
 pub(crate) async fn command(options: &RoleOptions) -> Result<()> {
@@ -172,11 +174,22 @@ impl Running {
         }
         // Probes are answered, and the database is witnessed, until the last call is.
         self.end.cancel();
-        while let Some(ended) = self.background.join_next().await {
+        end(self.background).await
+    }
+}
+
+/// Waits for what the process does for itself to end, as long as that may take.
+async fn end(mut background: JoinSet<Result<()>>) -> Result<()> {
+    let all = async {
+        while let Some(ended) = background.join_next().await {
             ended.map_err(Error::internal)??;
         }
         Ok(())
-    }
+    };
+    tokio::time::timeout(END_LIMIT, all).await.unwrap_or_else(|_| {
+        tracing::warn!("what the process does for itself did not end in time and was cut");
+        Ok(())
+    })
 }
 
 /// Binds the address of a listener, or names the setting that is in the way.

@@ -180,14 +180,7 @@ impl<R: RoleSettings> Settings<R> {
         table.need_file("tls.authorities_file", &basics.tls.authorities_file, what);
         table.add(basics.database.check(production));
         for (key, _, endpoint) in self.own.endpoints() {
-            if endpoint.url.starts_with("http://") {
-                table.say(
-                    &format!("{key}.url"),
-                    "is plaintext; services call each other over mutual TLS only",
-                );
-            } else {
-                table.add(endpoint.check(&key, true));
-            }
+            table.add(endpoint.check(&key));
         }
         self.own.check(&self.shared, &mut table);
         wrong.take(table);

@@ -1,4 +1,4 @@
-//! Channels to other services: over TLS with this service's certificate, or without in dev mode.
+//! Channels to other services, over mutual TLS.
 //!
 //! A channel has one connection (HTTP/2, many calls at once). It connects when it is first used and again when the
 //! connection is lost. Each time the name is looked up again, its addresses are tried in turn, beginning with another
@@ -52,28 +52,16 @@ impl Default for ChannelSettings {
 struct Target {
     host: String,
     port: u16,
-    secure: bool,
 }
 
 impl ChannelSettings {
     /// Checks the settings. `setting` is the name of their table in the configuration, for messages.
     ///
     /// # Errors
-    /// `INVALID_REQUEST` naming the setting; in production also for `http://`.
-    pub fn check(&self, setting: &str, production: bool) -> Result<()> {
+    /// `INVALID_REQUEST` naming the setting.
+    pub fn check(&self, setting: &str) -> Result<()> {
         let target = self.target(setting)?;
-        if production && !target.secure {
-            return Err(wrong(
-                setting,
-                "url",
-                "is without TLS, which production mode refuses; use https:// and set the TLS files",
-            ));
-        }
-        if target.secure {
-            self.server_name(setting, &target)?;
-        } else if self.server_name.is_some() {
-            return Err(wrong(setting, "server_name", "is checked against a certificate; http:// has none"));
-        }
+        self.server_name(setting, &target)?;
         if !(100..=30_000).contains(&self.connect_timeout_ms) {
             return Err(wrong(setting, "connect_timeout_ms", "must be 100 to 30000"));
         }
@@ -89,11 +77,11 @@ impl ChannelSettings {
             return Err(unfit("is not set; it is an address such as https://policy.countersign.svc:7443"));
         }
         let url = Url::parse(&self.url).map_err(|error| unfit(&format!("is no address: {error}")))?;
-        let secure = match url.scheme() {
-            "https" => true,
-            "http" => false,
-            _ => return Err(unfit("must begin with https:// (or http:// in dev mode)")),
-        };
+        match url.scheme() {
+            "https" => {}
+            "http" => return Err(unfit("is plaintext; services call each other over TLS only: https://")),
+            _ => return Err(unfit("must begin with https://")),
+        }
         let more = !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some();
         if more || !url.username().is_empty() || url.password().is_some() {
             return Err(unfit("has more than a host and a port"));
@@ -105,7 +93,7 @@ impl ChannelSettings {
             None => return Err(unfit("has no host")),
         };
         let port = url.port_or_known_default().ok_or_else(|| unfit("has no port"))?;
-        Ok(Target { host, port, secure })
+        Ok(Target { host, port })
     }
 
     fn server_name(&self, setting: &str, target: &Target) -> Result<rustls_pki_types::ServerName<'static>> {
@@ -122,22 +110,11 @@ impl ChannelSettings {
 /// the next try is made some 50 milliseconds later, then up to a second later.
 ///
 /// # Errors
-/// `INVALID_REQUEST` naming the setting: as [`ChannelSettings::check`]; `https://` without credentials that believe
-/// some authority.
-pub fn connect(
-    setting: &str,
-    settings: &ChannelSettings,
-    credentials: Option<Arc<Credentials>>,
-) -> Result<Channel> {
-    settings.check(setting, false)?;
+/// `INVALID_REQUEST` naming the setting: as [`ChannelSettings::check`].
+pub fn connect(setting: &str, settings: &ChannelSettings, credentials: Arc<Credentials>) -> Result<Channel> {
+    settings.check(setting)?;
     let target = settings.target(setting)?;
-    let tls = match (target.secure, credentials) {
-        (true, Some(credentials)) => {
-            Some(Tls { credentials, server_name: settings.server_name(setting, &target)? })
-        }
-        (true, None) => return Err(wrong(setting, "url", "is with TLS, and no TLS files are set")),
-        (false, _) => None,
-    };
+    let tls = Tls { credentials, server_name: settings.server_name(setting, &target)? };
     let endpoint = Endpoint::from_shared(settings.url.clone())
         .map_err(|error| wrong(setting, "url", format!("is no address: {error}")))?
         .concurrency_limit(usize::try_from(settings.max_in_flight).unwrap_or(usize::MAX))

@@ -14,6 +14,7 @@ use tracing::Instrument as _;
 use crate::call::{AdminCall, PeerCall, UserCall};
 use crate::guard::InFlight;
 use crate::identity::{Admins, PeerIdentity, Sessions};
+use crate::limits;
 use crate::status::{not_a_caller, to_status};
 
 /// What of a call the audit trail keeps. What was intended before something was consumed is always kept.
@@ -185,7 +186,8 @@ impl Gate {
 }
 
 /// Runs a use case to its end and writes the end down, in a task of its own: a caller that goes away, or whose time is
-/// up, stops neither.
+/// up, stops neither. What hangs, because a store's machine vanished without a word, is cut: it would keep its place
+/// among the calls in flight for ever.
 async fn finish<U: Send + 'static>(
     trail: Trail,
     keep: Keep,
@@ -196,8 +198,11 @@ async fn finish<U: Send + 'static>(
     let in_flight = extensions.get::<InFlight>().cloned();
     let run = async move {
         // A defect that panics is an end too, and one to write down.
-        let result = AssertUnwindSafe(work).catch_unwind().await;
-        let result = result.unwrap_or_else(|_| Err(Error::internal("a use case panicked")));
+        let work = AssertUnwindSafe(work).catch_unwind();
+        let result = match tokio::time::timeout(limits::MAX_WORK_TIME, work).await {
+            Ok(ended) => ended.unwrap_or_else(|_| Err(Error::internal("a use case panicked"))),
+            Err(_) => Err(Error::store_unavailable("a use case took too long and was cut")),
+        };
         let result = trail.end(result, keep == Keep::All).await;
         drop(in_flight);
         result

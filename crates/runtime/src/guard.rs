@@ -4,7 +4,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -19,6 +19,7 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram};
 use storage::AuditLog;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tracing::{Instrument as _, field};
 
 use crate::identity::PeerIdentity;
@@ -42,6 +43,8 @@ pub(crate) struct Guard {
     callers: Option<Arc<[&'static str]>>,
     /// The last minute in which a refusal by the guard itself was written down.
     noted: Arc<AtomicI64>,
+    /// When streams end, which would go on as long as their callers like.
+    stop: CancellationToken,
     count: Counter<u64>,
     duration: Histogram<f64>,
 }
@@ -50,6 +53,7 @@ impl Guard {
     pub(crate) fn new(
         audit: Option<(Arc<dyn AuditLog>, Arc<dyn Clock>)>,
         callers: Option<Vec<&'static str>>,
+        stop: CancellationToken,
     ) -> Self {
         let meter = opentelemetry::global::meter("countersign");
         Self {
@@ -59,6 +63,7 @@ impl Guard {
             audit,
             callers: callers.map(Into::into),
             noted: Arc::new(AtomicI64::new(i64::MIN)),
+            stop,
             count: meter
                 .u64_counter("countersign.calls")
                 .with_description("Calls by method and status")
@@ -140,12 +145,13 @@ impl Guard {
         }
     }
 
-    /// A call whose answer goes on: its place is taken until the answer ends.
+    /// A call whose answer goes on, at the longest until the server stops: its place is taken until the answer ends.
     async fn stream(&self, request: Request, next: Next) -> Response {
         let Ok(permit) = self.listeners.clone().try_acquire_owned() else {
             return self.refuse(true, &status::overloaded()).await;
         };
-        next.run(request).await.map(|body| Body::new(Held { body, _permit: permit }))
+        let stop = Box::pin(self.stop.clone().cancelled_owned());
+        next.run(request).await.map(|body| Body::new(Held { body: Some(body), stop, _permit: permit }))
     }
 
     /// The refusal of somebody who has no business on this listener, written down with what is known of them. Like ones
@@ -191,7 +197,9 @@ impl Guard {
 
 /// The body of a stream, with its place among the streams.
 struct Held {
-    body: Body,
+    /// None once the stream was ended.
+    body: Option<Body>,
+    stop: Pin<Box<WaitForCancellationFutureOwned>>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -203,7 +211,14 @@ impl http_body::Body for Held {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+        let Some(body) = &mut self.body else { return Poll::Ready(None) };
+        // What there is to say is said before the end.
+        if let Poll::Ready(frame) = Pin::new(body).poll_frame(context) {
+            return Poll::Ready(frame);
+        }
+        ready!(self.stop.as_mut().poll(context));
+        self.body = None;
+        Poll::Ready(Some(Ok(Frame::trailers(status::stopping()))))
     }
 }
 

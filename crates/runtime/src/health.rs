@@ -48,6 +48,11 @@ impl Check {
         Self { name, timeout, ask: Arc::new(move || ask().boxed()) }
     }
 
+    /// A check of what the process knows at any time, without asking anybody.
+    pub fn now(name: &'static str, ask: impl Fn() -> Result<()> + Send + Sync + 'static) -> Self {
+        Self::new(name, CHECK_INTERVAL, move || std::future::ready(ask()))
+    }
+
     async fn make(&self) -> State {
         // A check that panics fails, and is made again.
         let ask = AssertUnwindSafe(async { (self.ask)().await }).catch_unwind();
@@ -103,18 +108,16 @@ impl Readiness {
         Self { checks: checks.into(), standing: Arc::new(standing) }
     }
 
-    /// Makes the checks, all at once, with `interval` between the end of one round and the next, until `stop`.
+    /// Makes the checks, all at once, after `interval`, and with `interval` between the end of one round and the next, until
+    /// `stop`.
     pub async fn poll(&self, interval: Duration, stop: CancellationToken) {
-        loop {
-            tokio::select! {
-                () = self.look() => {}
-                () = stop.cancelled() => return,
+        let rounds = async {
+            loop {
+                tokio::time::sleep(interval).await;
+                self.look().await;
             }
-            tokio::select! {
-                () = tokio::time::sleep(interval) => {}
-                () = stop.cancelled() => return,
-            }
-        }
+        };
+        stop.run_until_cancelled(rounds).await;
     }
 
     /// Makes the checks once.

@@ -11,6 +11,10 @@ pub const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
 /// The longest a call may run, whatever deadline its caller sets.
 pub const MAX_CALL_TIME: Duration = Duration::from_secs(30);
 
+/// The longest that a use case may work, also after its caller has gone: longer than what the suite waits for within one,
+/// and less than [`MAX_CALL_TIME`], so that a caller who waits is told that something did not answer.
+pub const MAX_WORK_TIME: Duration = Duration::from_secs(28);
+
 /// Calls in flight per listener; more are told `OVERLOADED`. A call counts once its message is here, so that nobody
 /// takes places by sending slowly.
 pub const MAX_CALLS: usize = 1024;

@@ -8,6 +8,7 @@ use axum::Router;
 use axum::response::IntoResponse;
 use kernel::{Clock, Error, Result};
 use storage::AuditLog;
+use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tonic::codegen::Service;
 use tonic::server::NamedService;
@@ -117,7 +118,9 @@ impl Mount {
     /// Everything as one router: services, health v1, reflection v1 and v1alpha, plain HTTP, and the guard.
     pub(crate) async fn into_router(self) -> Result<(Router, Health)> {
         let (reporter, health) = tonic_health::server::health_reporter();
-        let told = Health { reporter, names: self.names.clone(), readiness: self.readiness };
+        let stop = CancellationToken::new();
+        let told =
+            Health { reporter, names: self.names.clone(), readiness: self.readiness, stop: stop.clone() };
         told.tell().await;
         let reflection = || {
             let mut builder = tonic_reflection::server::Builder::configure()
@@ -139,8 +142,8 @@ impl Mount {
             Some(http) => routes.into_axum_router().merge(http),
             None => routes.into_axum_router(),
         };
-        let router =
-            router.layer(axum::middleware::from_fn_with_state(Guard::new(self.audit, self.callers), guard));
+        let guarded = Guard::new(self.audit, self.callers, stop);
+        let router = router.layer(axum::middleware::from_fn_with_state(guarded, guard));
         Ok((router, told))
     }
 }
@@ -151,6 +154,8 @@ pub(crate) struct Health {
     reporter: tonic_health::server::HealthReporter,
     names: Vec<&'static str>,
     readiness: Option<Readiness>,
+    /// Ends the streams of the listener.
+    stop: CancellationToken,
 }
 
 impl Health {
@@ -166,9 +171,11 @@ impl Health {
         }
     }
 
-    /// From now on none of them takes new calls: load balancers are told before connections are cut.
+    /// From now on none of them takes new calls: load balancers are told before connections are cut. Streams end once
+    /// they have said so.
     pub(crate) async fn stopping(&self) {
         self.set(false).await;
+        self.stop.cancel();
     }
 
     async fn tell(&self) {

@@ -175,12 +175,42 @@ async fn health_knows_the_mounted_services_and_says_when_they_stop() {
 }
 
 #[tokio::test]
+async fn a_stop_waits_for_no_stream_and_tells_it_first() {
+    use tonic_health::pb::health_check_response::ServingStatus::{NotServing, Serving};
+
+    let bench = Bench::new();
+    let server = bench.serve();
+    let channel = bench.network.channel("friend", "policy");
+    let mut health = tonic_health::pb::health_client::HealthClient::new(channel);
+    let request = tonic_health::pb::HealthCheckRequest { service: String::new() };
+    let mut told = health.watch(request).await.unwrap().into_inner();
+    assert_eq!(told.message().await.unwrap().unwrap().status(), Serving);
+    bench.stop.cancel();
+    assert_eq!(told.message().await.unwrap().unwrap().status(), NotServing);
+    assert_eq!(told.message().await.unwrap_err().code(), tonic::Code::Unavailable);
+    tokio::time::timeout(limits::DRAIN_TIME / 4, server).await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn a_use_case_that_panics_is_an_internal_error_and_a_row() {
     let bench = Bench::new();
     let _server = bench.serve();
     let failed = bench.client("friend").read_settings(read("panic")).await.unwrap_err();
     assert_eq!(failed.code(), tonic::Code::Internal);
     assert_eq!(bench.audit.outcomes(), [("test.read".to_owned(), Outcome::Refused(Reason::Internal))]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_use_case_that_hangs_is_cut_and_its_caller_told_to_try_again() {
+    let bench = Bench::new();
+    let _server = bench.serve();
+    // A caller without a deadline of its own.
+    let hangs = Request::new(ReadSettingsRequest { name: "wait".to_owned() });
+    let refused = bench.client("friend").read_settings(hangs).await.unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::Unavailable);
+    assert_eq!(status::from_status(&refused).reason(), Reason::StoreUnavailable);
+    let refused = Outcome::Refused(Reason::StoreUnavailable);
+    assert_eq!(bench.audit.outcomes(), [("test.read".to_owned(), refused)]);
 }
 
 #[tokio::test]

@@ -95,6 +95,14 @@ pub(crate) fn overloaded() -> Error {
         .retry_after(Duration::from_secs(1))
 }
 
+/// The end of a stream that goes on until the server stops, as trailers. Whoever listens connects again, to another one.
+pub(crate) fn stopping() -> http::HeaderMap {
+    let mut trailers = http::HeaderMap::new();
+    // Fails only for a message that is no header; a stream that ends without a status has failed too.
+    let _ = Status::unavailable("the server stops; connect again").add_header(&mut trailers);
+    trailers
+}
+
 /// A call by somebody who has no business here.
 pub(crate) fn not_a_caller() -> Error {
     Error::new(

@@ -6,6 +6,7 @@ mod refusals;
 mod sql;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use kernel::audit::{Actor, Event, Outcome};
@@ -15,6 +16,9 @@ use tokio::sync::Mutex;
 pub use migration::Migration;
 pub use sql::SqlAuditLog;
 pub(crate) use sql::newest;
+
+/// How long the trail may take to write one thing down: longer than a database that is there lets a statement take.
+const WRITE_LIMIT: Duration = Duration::from_secs(10);
 
 /// An event whose intent is on record and whose end is not yet.
 #[derive(Debug)]
@@ -144,7 +148,7 @@ impl Trail {
     pub async fn intend(&self) -> Result<()> {
         let mut state = self.shared.state.lock().await;
         if state.intent.is_none() {
-            state.intent = Some(self.shared.log.begin(state.event.clone()).await?);
+            state.intent = Some(in_time(self.shared.log.begin(state.event.clone())).await?);
         }
         Ok(())
     }
@@ -168,9 +172,9 @@ impl Trail {
         if let Some(intent) = state.intent.take() {
             let written = match outcome {
                 Outcome::Refused(reason) if state.untouched => {
-                    self.shared.log.withdraw(intent, state.event.clone(), reason).await
+                    in_time(self.shared.log.withdraw(intent, state.event.clone(), reason)).await
                 }
-                _ => self.shared.log.finish(intent, outcome).await,
+                _ => in_time(self.shared.log.finish(intent, outcome)).await,
             };
             if let Err(error) = written {
                 tracing::error!(
@@ -183,7 +187,7 @@ impl Trail {
         if matches!(outcome, Outcome::Succeeded) && !keep_success {
             return result;
         }
-        match (self.shared.log.record(state.event.clone(), outcome).await, result) {
+        match (in_time(self.shared.log.record(state.event.clone(), outcome)).await, result) {
             (Ok(()), result) => result,
             (Err(unwritten), Ok(_)) => Err(unwritten),
             (Err(unwritten), Err(refusal)) => {
@@ -198,6 +202,11 @@ impl std::fmt::Debug for Trail {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Trail").finish_non_exhaustive()
     }
+}
+
+/// A write that does not hang, also when the machine of the database has vanished without a word.
+async fn in_time<T>(write: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::time::timeout(WRITE_LIMIT, write).await.unwrap_or_else(|_| Err(unwritten("it took too long")))
 }
 
 /// The trail could not be written: nothing was done.

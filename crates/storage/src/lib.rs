@@ -19,3 +19,8 @@ pub use sealing::Sealer;
 pub use spending::Spending;
 pub use standing::Standing;
 pub use witness::{FileWitness, Witness};
+
+/// Whether a host, a name or an address without brackets, is reached without leaving this machine.
+fn is_this_machine(host: &str) -> bool {
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}

@@ -67,6 +67,22 @@ impl FromStr for Mode {
     }
 }
 
+/// Refuses a name of a deployment that is not 1 to 32 lower-case letters, digits and hyphens, the first a letter. It has no
+/// dot, so that no two owners share a name at the witness.
+pub fn check_deployment(text: &str) -> Result<()> {
+    let right = |octet: u8| octet.is_ascii_lowercase() || octet.is_ascii_digit() || octet == b'-';
+    let named = (1..=32).contains(&text.len())
+        && text.bytes().all(right)
+        && text.starts_with(|first: char| first.is_ascii_lowercase());
+    if named {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        "deployment",
+        "must be 1 to 32 lower-case letters, digits and hyphens, a letter first",
+    ))
+}
+
 /// Whose a database is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
@@ -76,23 +92,19 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// `deployment` is the operator's name for all services that belong together: lower-case letters, digits and hyphens.
-    /// `role` tells its databases apart, and may have dots: `policy`, `mpc-signer.node-1`.
+    /// `deployment` is the operator's name for all services that belong together: see [`check_deployment`]. `role` tells its databases apart, and may have dots: `policy`, `mpc-signer.node-1`.
     ///
     /// # Errors
     ///
     /// `INVALID_REQUEST` naming the setting.
     pub fn new(deployment: &str, role: &str, mode: Mode) -> Result<Self> {
-        let names = "must be lower-case letters, digits and hyphens, beginning with a letter or digit";
-        // Without a dot, so that no two owners share a name at the witness.
-        if deployment.contains('.') || witness::check_name(deployment).is_err() {
-            return Err(Error::invalid("deployment", names));
-        }
+        check_deployment(deployment)?;
         let owner = Self { deployment: deployment.to_owned(), role: role.to_owned(), mode };
         if witness::check_name(role).is_err() || witness::check_name(&owner.witness_name()).is_err() {
             return Err(Error::invalid(
                 "role",
-                format!("{names}, and short: with the deployment's at most 120"),
+                "must be lower-case letters, digits, hyphens and dots, beginning with a letter or digit, and short: \
+                 with the deployment's at most 120",
             ));
         }
         Ok(owner)

@@ -1,19 +1,19 @@
 //! Whether a service may authorize anything: whether its database is known not to be older than it was.
 //!
 //! While a database is in use, each process of the role raises the counter in its mark, and then a number of the same name
-//! at a [`Witness`] outside it: at most [`BUSY`] after something was consumed, and every [`IDLE`] when nothing is. A
+//! at a [`Witness`] outside it: at most a tenth of a second after something was consumed, and every second when nothing is. A
 //! database whose counter is below the witness was set back: restored from a backup, or taken over by a replica that had
 //! not everything. What was spent in it may be unspent again, so the service halts, until its operator acknowledges the
 //! restore: see [`crate::restore`].
 //!
 //! * A consumption is committed before the counter is raised, and the counter before the witness. So a database that lacks
 //!   a consumption which the witness was raised after is always found out. What is not found out is a database that lacks
-//!   only what was committed in the last moment before it was lost: [`BUSY`] and the time the witness takes to answer.
+//!   only what was committed in the last moment before it was lost: a tenth of a second and the time the witness takes to answer.
 //! * The counter is raised only where it is not below the witness. So however many processes run on a database that was
 //!   set back, it never catches up by itself.
 //! * A process knows the counter it last saw, and each intent in the audit trail compares: a replica that takes over under
 //!   a running process is found out by the first intent, not by the next round.
-//! * A confirmation holds for [`GRACE`]. A process that could not renew it, because witness or database did not answer or
+//! * A confirmation holds for ten seconds. A process that could not renew it, because witness or database did not answer or
 //!   because it was stopped, does not authorize until it has.
 
 mod watch;
@@ -28,13 +28,13 @@ use tokio::sync::Notify;
 pub use watch::{Watch, watch};
 
 /// How soon after a consumption the witness is raised.
-pub const BUSY: Duration = Duration::from_millis(100);
+const BUSY: Duration = Duration::from_millis(100);
 
 /// How often it is raised when nothing is consumed.
-pub const IDLE: Duration = Duration::from_secs(1);
+const IDLE: Duration = Duration::from_secs(1);
 
 /// How long a confirmation holds.
-pub const GRACE: Duration = Duration::from_secs(10);
+const GRACE: Duration = Duration::from_secs(10);
 
 /// When it is worth while to ask again while the confirmation is overdue.
 const ASK_AGAIN: Duration = Duration::from_secs(1);

@@ -1,12 +1,16 @@
 //! Proves a TOTP factor and makes an elevated access token.
 //!
 //! The code is consumed last: everything that can be refused without it is refused before. From then on every step
-//! follows from the proof, so that the same request again makes the same token, wherever the first one ended: up to
-//! the one step that happens once for ever, remembering that this token is issued. Whoever comes later finds the token
-//! on file; if the store lost it, it is not made anew, because it may have been spent.
+//! follows from the proof, so that the same request again makes the same token, wherever the first one ended.
+//!
+//! Nobody gets a token before it is remembered that it was on file. Whoever comes after that finds its record; if the
+//! store lost it, it is not made anew, because it may have been spent. Whoever comes before that may issue it, however
+//! many do. That none of them is late, and puts a token on file again that another one handed out meanwhile and the
+//! store lost, follows from the order of the steps: room is found in one history of the store, then the mark is looked
+//! for, then the token is issued in that same history. Where there is no mark, nothing can have been spent before
+//! room was found, and what is spent later in the same history is there.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use kernel::{
     Action, DeviceId, Error, FactorKind, Reason, RequestId, Result, SecretText, Timestamp, TokenId,
@@ -23,11 +27,7 @@ use crate::domain::requirement::{Binding, Requirement};
 use crate::domain::terms::{self, Terms};
 use crate::domain::token::Token;
 use crate::mint::Mint;
-use crate::ports::{CodeTest, Factors, IssuedTokens, Policy, TokenStore};
-use crate::turns::Turns;
-
-/// For how long after a token was issued it may still be on its way to the token store, by another process.
-const IN_HAND: Duration = Duration::from_secs(10);
+use crate::ports::{CodeTest, Factors, IssuedTokens, Policy, Remembered, Room, TokenStore};
 
 /// Makes elevated tokens from TOTP codes.
 #[derive(Clone)]
@@ -36,7 +36,6 @@ pub(crate) struct AuthenticateTotp {
     pub(crate) factors: Arc<dyn Factors>,
     pub(crate) tokens: Arc<dyn TokenStore>,
     pub(crate) issued: Arc<dyn IssuedTokens>,
-    pub(crate) turns: Arc<Turns>,
     pub(crate) mint: Arc<Mint>,
 }
 
@@ -72,7 +71,7 @@ impl AuthenticateTotp {
         self.mint.check_time(call.at)?;
         let purpose = Purpose::new(&request.scopes, request.operation.as_ref())?;
         let terms = self.terms(call, &purpose, request.operation.as_ref()).await?;
-        self.tokens.check_room(call.environment, call.user, call.at).await?;
+        let room = self.tokens.check_room(call.environment, call.user, call.at).await?;
 
         let test = CodeTest {
             environment: call.environment,
@@ -87,8 +86,7 @@ impl AuthenticateTotp {
         let token = token(call, &purpose, terms, &proof);
         // A repetition whose first call was before a restore.
         self.mint.check_remembered(&token)?;
-        let token = self.on_file(call, token).await?;
-        Ok(Elevated { jwt: self.mint.elevated(&token)?, token })
+        self.hand_out(call, token, &room).await
     }
 
     /// What policy demands of a token for this purpose. Refuses what no TOTP code can satisfy.
@@ -142,54 +140,58 @@ impl AuthenticateTotp {
         Ok((requirement, decision.policy_version))
     }
 
-    /// Puts the token on file. A repetition gets the token of the first time, also when policy has changed since; what
-    /// the store has lost is refused.
-    async fn on_file(&self, call: &UserCall, token: Token) -> Result<Token> {
-        // Repetitions in this process wait for the first one, and then find its token.
-        let _turn = self.turns.of(token.id).await;
-        let earlier = match self.tokens.get(token.key(), call.at).await? {
-            Some(record) if record.token.same_purpose(&token) => Some(record.token),
-            Some(_) => return Err(Error::internal("one proof was given for two purposes")),
-            None => None,
+    /// Hands the token out, issued by this call or an earlier one for the same proof: a repetition gets the token of the
+    /// first time, also when policy has changed since.
+    async fn hand_out(&self, call: &UserCall, token: Token, room: &Room) -> Result<Elevated> {
+        call.trail.intend().await?;
+        let remembered = self.issued.remember(token.id, call.at).await?;
+        let recorded = match remembered {
+            Remembered::Now => None,
+            Remembered::Before | Remembered::OnFile => self.recorded(call, &token).await?,
         };
-        let first = earlier.is_none();
-        let token = earlier.unwrap_or(token);
-        // Only a late repetition gets here with a token that is over: a fresh one needs a fresh code.
-        if call.at >= token.expires {
-            return Err(expired());
+        let token = match recorded {
+            Some(token) if call.at < token.expires => token,
+            None if remembered == Remembered::OnFile => return Err(untouched(call, lost()).await),
+            None if call.at < token.expires => self.issue(call, token, room).await?,
+            // Only a late repetition gets here: a fresh token needs a fresh code.
+            Some(_) | None => return Err(untouched(call, expired()).await),
+        };
+        let jwt = self.mint.elevated(&token)?;
+        if remembered != Remembered::OnFile {
+            self.issued.on_file(token.id, call.at).await?;
         }
-        if first {
-            self.issue(call, &token).await?;
-        }
-        Ok(token)
+        Ok(Elevated { jwt, token })
     }
 
-    /// Issues a token that is not on file, if it never was.
-    async fn issue(&self, call: &UserCall, token: &Token) -> Result<()> {
-        if let Some(issued) = self.issued.issued_at(token.id).await? {
-            let in_hand = call.at < issued.plus(IN_HAND);
-            return Err(if in_hand { being_issued() } else { lost() });
+    async fn issue(&self, call: &UserCall, token: Token, room: &Room) -> Result<Token> {
+        let Err(refused) = self.tokens.issue(&token, room, call.at).await else { return Ok(token) };
+        match refused.reason() {
+            // Another call for it was faster, and had been told something else by policy.
+            Reason::TokenInvalid => self.recorded(call, &token).await?.ok_or(refused),
+            Reason::TokenLimitReached => Err(untouched(call, refused).await),
+            _ => Err(refused),
         }
-        call.trail.intend().await?;
-        if !self.issued.remember(token.id, call.at).await? {
-            return Err(being_issued());
-        }
-        self.tokens.issue(token, call.at).await
     }
+
+    /// The token that is on file for the same proof.
+    async fn recorded(&self, call: &UserCall, token: &Token) -> Result<Option<Token>> {
+        match self.tokens.get(token.key(), call.at).await? {
+            Some(record) if record.token.same_purpose(token) => Ok(Some(record.token)),
+            Some(_) => Err(Error::internal("one proof was given for two purposes")),
+            None => Ok(None),
+        }
+    }
+}
+
+/// A refusal after the intent, by a call that consumed nothing here.
+async fn untouched(call: &UserCall, refusal: Error) -> Error {
+    call.trail.untouched().await;
+    refusal
 }
 
 /// Whether the operation signs bytes that show nothing of what they mean.
 pub(crate) fn is_opaque(operation: &CheckedOperation) -> bool {
     operation.facts().message.as_ref().is_some_and(|message| message.form == MessageForm::Binary)
-}
-
-/// The refusal of a repetition that overtakes the first call.
-fn being_issued() -> Error {
-    Error::new(
-        Reason::StoreUnavailable,
-        "another call is answering the same request; send it, with the same request id and code, again",
-    )
-    .retry_after(Duration::from_secs(1))
 }
 
 /// The refusal of a repetition for whose token the store has no record any more.

@@ -1,15 +1,14 @@
 //! Authorizes one operation: a receipt for exactly that, or a refusal that says what would do.
 //!
 //! Authorization comes last. Token, factors and policy are judged first; only then is the operation id tied to its
-//! digest and a single-use token spent, and from there on the call runs to its end even if the caller is gone. Where
-//! the token cannot be spent the id is let go of again.
+//! digest and a single-use token spent. Where the token cannot be spent the id is let go of again. That a caller who goes
+//! away cannot stop a call between the token and the receipt is the gate's doing: it gives each a task of its own.
 
 use std::sync::Arc;
 
-use kernel::{Error, Result, SecretText, Timestamp};
+use kernel::{Reason, Result, SecretText, Timestamp};
 use operation::{CheckedOperation, Digest};
 use runtime::UserCall;
-use tracing::Instrument as _;
 
 use crate::authenticate_totp::is_opaque;
 use crate::domain::decision::{Question, Verdict};
@@ -55,11 +54,16 @@ impl AuthorizeOperation {
         elevated: Option<SecretText>,
     ) -> Result<Authorized> {
         call.trail.operation(operation.operation().id, *operation.digest().as_bytes()).await;
-        let offered = match elevated {
-            Some(jwt) => Some(self.offered(call, &operation, &jwt).await?),
-            None => None,
+        let shown = elevated.map(|jwt| self.open(call, &operation, &jwt)).transpose()?;
+        let offered = async {
+            match shown {
+                Some(token) => self.offered(call, &operation, token).await.map(Some),
+                None => Ok(None),
+            }
         };
-        let facts = self.factors.facts(call.environment, call.user).await?;
+        // They are in different places, so neither waits for the other.
+        let (offered, facts) = tokio::join!(offered, self.factors.facts(call.environment, call.user));
+        let (offered, facts) = (offered?, facts?);
         let proof = offered.as_ref().and_then(|offered| offered.proof(&facts, call.at));
         let question = Question {
             environment: call.environment,
@@ -85,26 +89,23 @@ impl AuthorizeOperation {
             Verdict::Deny => return Err(action_denied(operation.action())),
         };
         call.trail.intend().await?;
-        let commit = Commit {
-            authorize: self.clone(),
-            call: call.clone(),
-            operation,
-            token,
+        let authorization = Authorization {
+            operation: &operation,
+            token: token.as_ref(),
             policy_version: decision.policy_version,
         };
-        // Its own task: a caller that goes away cannot stop it between the token and the receipt.
-        tokio::spawn(commit.run().instrument(tracing::Span::current())).await.map_err(Error::internal)?
+        self.commit(call, authorization).await
+    }
+
+    /// The token that is shown, as far as it says itself what it is good for.
+    fn open(&self, call: &UserCall, operation: &CheckedOperation, jwt: &SecretText) -> Result<Token> {
+        let token = presented::open(&self.mint, call, jwt)?;
+        presented::check_scope(&token, operation)?;
+        Ok(token)
     }
 
     /// Judges the token that was offered, short of what policy says.
-    async fn offered(
-        &self,
-        call: &UserCall,
-        operation: &CheckedOperation,
-        jwt: &SecretText,
-    ) -> Result<Offered> {
-        let token = presented::open(&self.mint, call, jwt)?;
-        presented::check_scope(&token, operation)?;
+    async fn offered(&self, call: &UserCall, operation: &CheckedOperation, token: Token) -> Result<Offered> {
         // Before the binding: of a token that is spent and bound to something else, that it is spent says more.
         let record = self.tokens.get(token.key(), call.at).await?.ok_or_else(unknown)?;
         presented::check_record(&token, &record)?;
@@ -112,6 +113,55 @@ impl AuthorizeOperation {
         let binding = token.binding_to(operation).ok_or_else(presented::bound_elsewhere)?;
         Ok(Offered { token, binding, paid_at })
     }
+    /// The last step, with all that it needs in hand.
+    async fn commit(&self, call: &UserCall, authorization: Authorization<'_>) -> Result<Authorized> {
+        let Authorization { operation, token, policy_version } = authorization;
+        let (id, digest) = (operation.operation().id, operation.digest());
+        let claim = OperationClaim {
+            environment: call.environment,
+            user: call.user,
+            operation: id,
+            digest,
+            at: call.at,
+        };
+        if let Err(refusal) = self.operations.claim(&claim).await {
+            if refusal.reason() == Reason::OperationIdReused {
+                call.trail.untouched().await;
+            }
+            return Err(refusal);
+        }
+        let single_use = token.filter(|token| token.behavior == TokenBehavior::SingleUse);
+        if let Some(token) = single_use
+            && let Err(refusal) = self.tokens.redeem(token.key(), id, digest, call.at).await
+        {
+            if self.release(&claim).await && was_not_spent(refusal.reason()) {
+                call.trail.untouched().await;
+            }
+            return Err(refusal);
+        }
+        let grant = Grant { operation, session: &call.session, token, policy_version };
+        Ok(Authorized {
+            receipt: self.mint.receipt(&grant, call.at)?,
+            digest,
+            token_redeemed: single_use.is_some(),
+            policy_version,
+        })
+    }
+
+    /// Lets go of an id under which this call authorized nothing. If it cannot be let go of, it stays used up, which is
+    /// safe; what the caller is told is why nothing was authorized.
+    async fn release(&self, claim: &OperationClaim) -> bool {
+        let released = self.operations.release(claim).await;
+        if let Err(error) = &released {
+            tracing::warn!(?error, "an operation id under which nothing was authorized may stay tied");
+        }
+        released.is_ok()
+    }
+}
+
+/// Whether it is certain of a refused redemption that it spent nothing.
+fn was_not_spent(reason: Reason) -> bool {
+    matches!(reason, Reason::TokenUnknown | Reason::TokenExpired | Reason::TokenAlreadyRedeemed)
 }
 
 /// Whether the token can pay for this operation now; when it paid for it, should it have done so already.
@@ -159,55 +209,13 @@ impl Offered {
     }
 }
 
-/// The last step, with all that it needs in hand.
-struct Commit {
-    authorize: AuthorizeOperation,
-    call: UserCall,
-    operation: CheckedOperation,
+/// What is authorized, when everything is judged.
+#[derive(Clone, Copy)]
+struct Authorization<'a> {
+    operation: &'a CheckedOperation,
     /// The token that satisfied policy; none where policy asked for no proof.
-    token: Option<Token>,
+    token: Option<&'a Token>,
     policy_version: u64,
-}
-
-impl Commit {
-    async fn run(self) -> Result<Authorized> {
-        let (id, digest) = (self.operation.operation().id, self.operation.digest());
-        let claim = OperationClaim {
-            environment: self.call.environment,
-            user: self.call.user,
-            operation: id,
-            digest,
-            at: self.call.at,
-        };
-        self.authorize.operations.claim(&claim).await?;
-        let single_use = self.token.as_ref().filter(|token| token.behavior == TokenBehavior::SingleUse);
-        if let Some(token) = single_use
-            && let Err(refusal) = self.authorize.tokens.redeem(token.key(), id, digest, self.call.at).await
-        {
-            self.release(&claim).await;
-            return Err(refusal);
-        }
-        let grant = Grant {
-            operation: &self.operation,
-            session: &self.call.session,
-            token: self.token.as_ref(),
-            policy_version: self.policy_version,
-        };
-        Ok(Authorized {
-            receipt: self.authorize.mint.receipt(&grant, self.call.at)?,
-            digest,
-            token_redeemed: single_use.is_some(),
-            policy_version: self.policy_version,
-        })
-    }
-
-    /// This call authorized nothing under the id. If it cannot be let go of, it stays used up, which is
-    /// safe; what the caller is told is why nothing was authorized.
-    async fn release(&self, claim: &OperationClaim) {
-        if let Err(error) = self.authorize.operations.release(claim).await {
-            tracing::warn!(?error, "an operation id under which nothing was authorized may stay tied");
-        }
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use jose::{Algorithm, KeySet};
-use kernel::{Clock, Entropy, Result, Timestamp};
+use kernel::{Clock, Entropy, Error, Result, Timestamp};
 use runtime::receipts::{FACTORS_AUDIENCE, audience_of_group};
 use runtime::{Gate, RoleMounts};
 use sea_orm::DatabaseConnection;
@@ -109,7 +109,6 @@ pub async fn compose(parts: Parts) -> Result<TokenIssuer> {
             factors: factors.clone(),
             tokens: tokens.clone(),
             issued: Arc::new(SqlIssuedTokens::new(parts.database.clone())),
-            turns: Arc::default(),
             mint: mint.clone(),
         },
         authorize_operation: AuthorizeOperation {
@@ -133,13 +132,18 @@ pub async fn compose(parts: Parts) -> Result<TokenIssuer> {
 /// How often a process looks whether the keys have changed. Far more often than its copy of them grows too old.
 const LOOK: Duration = Duration::from_secs(2);
 
+/// The longest that one look takes: a database that vanished without a word must not end the looking.
+const LOOK_LIMIT: Duration = Duration::from_secs(3);
+
 /// Reads the keys again and again until the issuer is gone.
 async fn keep_current(keys: Weak<Keys>, stored: SqlKeys, mut seen: Seen) {
     let mut failing = false;
     loop {
         tokio::time::sleep(LOOK).await;
         let read = monotonic();
-        let found = stored.refresh(&mut seen).await;
+        let found = tokio::time::timeout(LOOK_LIMIT, stored.refresh(&mut seen))
+            .await
+            .unwrap_or_else(|_| Err(Error::store_unavailable("it took too long")));
         let Some(keys) = keys.upgrade() else { return };
         match found {
             Ok(rings) => {

@@ -25,13 +25,13 @@ impl IntrospectToken {
     pub(crate) async fn introspect(&self, call: &UserCall, jwt: &SecretText) -> Result<Option<Token>> {
         let token = match presented::open(&self.mint, call, jwt) {
             Ok(token) => token,
-            // Which keys there are is not known now.
-            Err(error) if error.reason() == Reason::StoreUnavailable => return Err(error),
-            Err(_) => return Ok(None),
+            Err(error) if is_inactive(error.reason()) => return Ok(None),
+            // Which keys there are is not known now, or nothing is.
+            Err(error) => return Err(error),
         };
         let record = match self.tokens.get(token.key(), call.at).await {
             Ok(record) => record,
-            Err(error) if error.reason() == Reason::TokenStoreChanged => None,
+            Err(error) if is_inactive(error.reason()) => None,
             Err(error) => return Err(error),
         };
         let usable = record.is_some_and(|record| {
@@ -46,6 +46,11 @@ impl IntrospectToken {
         let facts = self.factors.facts(call.environment, call.user).await?;
         Ok(facts.factor(token.device).is_some().then_some(token))
     }
+}
+
+/// Whether a refusal is about the token, and not about what has to be asked.
+fn is_inactive(reason: Reason) -> bool {
+    matches!(reason, Reason::TokenInvalid | Reason::TokenExpired | Reason::TokenStoreChanged)
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use crate::domain::key_life::MAX_COPY_AGE;
 use crate::domain::record::RETRY_WINDOW;
+use crate::domain::requirement::MAX_EXPIRY_SECONDS;
 
 /// What a set of keys signs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,8 +47,8 @@ impl KeyPurpose {
     /// The longest that what such a key signed is good for something.
     pub(crate) const fn longest(self) -> Duration {
         match self {
-            // The longest expiry that policy allows, and the time in which a spent token gets its receipt again.
-            Self::Elevated => Duration::from_secs(3_600).saturating_add(RETRY_WINDOW),
+            // And the time in which a spent token gets its receipt again.
+            Self::Elevated => Duration::from_secs(MAX_EXPIRY_SECONDS as u64).saturating_add(RETRY_WINDOW),
             Self::Receipt => receipts::MAX_LIFETIME.saturating_mul(2),
         }
     }

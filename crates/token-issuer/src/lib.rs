@@ -25,7 +25,6 @@ mod presented;
 mod restore;
 pub mod rotation;
 pub mod store;
-mod turns;
 
 pub use compose::{Parts, TokenIssuer, compose};
 pub use grpc::CALLERS;

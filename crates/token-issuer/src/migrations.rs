@@ -4,6 +4,7 @@ mod m000101_issuer_keys;
 mod m000102_authorized_operations;
 mod m000103_issued_tokens;
 mod m000104_issuer_key_states;
+mod m000105_tokens_on_file;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
@@ -18,6 +19,7 @@ impl MigratorTrait for Migrator {
             Box::new(m000102_authorized_operations::Migration),
             Box::new(m000103_issued_tokens::Migration),
             Box::new(m000104_issuer_key_states::Migration),
+            Box::new(m000105_tokens_on_file::Migration),
             Box::new(storage::mark::Migration),
         ]
     }

@@ -61,12 +61,15 @@ pub(crate) struct CodeTest<'a> {
 pub trait TokenStore: Send + Sync {
     /// Refuses with `TOKEN_LIMIT_REACHED` while the user has as many unexpired tokens on file as are kept, and says
     /// when the first of them expires; with `STORE_UNAVAILABLE` while there is no place for anybody's.
-    async fn check_room(&self, environment: EnvironmentId, user: UserId, now: Timestamp) -> Result<()>;
+    async fn check_room(&self, environment: EnvironmentId, user: UserId, now: Timestamp) -> Result<Room>;
 
-    /// Puts a token on file, unspent. The identical token again changes nothing, spent or not; another token of the
-    /// user under its id is refused with `TOKEN_INVALID`. Refused with `TOKEN_LIMIT_REACHED` like
-    /// [`Self::check_room`], and with `TOKEN_STORE_CHANGED` where its record is one that counts no more.
-    async fn issue(&self, token: &Token, now: Timestamp) -> Result<()>;
+    /// Puts a token on file, unspent, where `room` was found. The identical token again changes nothing, spent or not;
+    /// another token of the user under its id is refused with `TOKEN_INVALID`.
+    ///
+    /// Refused with `TOKEN_LIMIT_REACHED` like [`Self::check_room`], with `TOKEN_STORE_CHANGED` where its record is one
+    /// that counts no more, and with `STORE_UNAVAILABLE` where the store may have lost something since `room` was found:
+    /// the record that is missing now may be what it lost.
+    async fn issue(&self, token: &Token, room: &Room, now: Timestamp) -> Result<()>;
 
     /// The record of a token; none when it was never on file or its time has been over for the retry window.
     async fn get(&self, key: TokenKey, now: Timestamp) -> Result<Option<TokenRecord>>;
@@ -85,16 +88,37 @@ pub trait TokenStore: Send + Sync {
     ) -> Result<Redeemed>;
 }
 
+/// That there was room for a token, and in which history of the store: while that lasts, the store loses nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// What the store knows its history by. Empty where it has but one.
+    pub history: Vec<u8>,
+}
+
 /// Which tokens were ever issued: remembered apart from the token store, which may lose its records. What it lost must
-/// not be issued anew, because it may have been spent.
+/// not be issued anew once somebody may have it, because it may have been spent.
+///
+/// Two marks for each token, one before it is put on file and one after that, before anybody gets it.
 #[async_trait]
 pub(crate) trait IssuedTokens: Send + Sync {
-    /// When the token was issued; none when it never was.
-    async fn issued_at(&self, id: TokenId) -> Result<Option<Timestamp>>;
+    /// Remembers, durably and for ever, that the token is being issued; right before it is put on file. Says how far
+    /// earlier calls for it came: of all calls for one token, one gets [`Remembered::Now`].
+    async fn remember(&self, id: TokenId, now: Timestamp) -> Result<Remembered>;
 
-    /// Remembers, durably and for ever, that the token is issued; right before it is put on file. `false` when it was
-    /// before: of all calls for one token, one gets `true`.
-    async fn remember(&self, id: TokenId, now: Timestamp) -> Result<bool>;
+    /// Remembers, durably and for ever, that the token was put on file; right before it is handed out. Once is enough,
+    /// more change nothing. Refused with `STORE_UNAVAILABLE` for a token that is not remembered.
+    async fn on_file(&self, id: TokenId, now: Timestamp) -> Result<()>;
+}
+
+/// How far calls for a token came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Remembered {
+    /// This is the first.
+    Now,
+    /// An earlier one began to issue it, and nobody was given it.
+    Before,
+    /// It was on file, and somebody may have it.
+    OnFile,
 }
 
 /// How a token came to be spent on an operation.

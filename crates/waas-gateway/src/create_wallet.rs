@@ -93,11 +93,8 @@ impl Creating<'_> {
         if wallets.find(self.path).await?.is_some() {
             return Ok(());
         }
-        let page = wallets.list(self.path.environment, self.path.user, None, MAX_WALLETS.into()).await?;
-        if page.wallets.len() < usize::try_from(MAX_WALLETS).unwrap_or(usize::MAX) {
-            return Ok(());
-        }
-        Err(too_many())
+        let held = wallets.held(self.path.environment, self.path.user).await?;
+        if held < u64::from(MAX_WALLETS) { Ok(()) } else { Err(too_many()) }
     }
 
     /// Takes the wallet's place among those of its user.
@@ -231,7 +228,7 @@ fn give_up(nodes: usize, setbacks: Vec<Setback>) -> Error {
     match setbacks.into_iter().next() {
         Some(Setback::Final(error)) => error,
         Some(Setback::Broken(culprit, error)) => effort::broken(culprit.as_ref(), error),
-        Some(Setback::Gone(_, error) | Setback::Lost(error) | Setback::Expired(error)) => {
+        Some(Setback::Gone(_, error) | Setback::Lost(error) | Setback::Expired(_, error)) => {
             effort::unavailable(nodes, available).cause(error)
         }
         None => effort::unavailable(nodes, available),

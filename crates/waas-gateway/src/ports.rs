@@ -164,6 +164,9 @@ pub(crate) trait WalletStore: Send + Sync {
     /// The wallet.
     async fn find(&self, path: WalletPath) -> Result<Option<Wallet>>;
 
+    /// How many wallets the user has, those being made included.
+    async fn held(&self, environment: EnvironmentId, user: UserId) -> Result<u64>;
+
     /// At most `limit` wallets of the user, in the order in which their creation began, from the beginning or from
     /// where an earlier page said the next begins.
     async fn list(

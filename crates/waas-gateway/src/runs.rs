@@ -13,6 +13,7 @@ use operation::CheckedOperation;
 use crate::caller::Caller;
 use crate::domain::outcome::Outcome;
 use crate::gateway::Gateway;
+use crate::in_flight::Guard;
 use crate::ports::{Claim, OperationKey, Run, operation_id_reused};
 
 /// The longest that a run takes. Shorter than the longest call, so that a caller who is told that it took too long is
@@ -24,6 +25,21 @@ const LEASE: Duration = Duration::from_secs(30);
 
 /// When it is worth while to ask again for an operation that is being run.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+/// What a call comes to that wants to run an operation.
+enum Turn {
+    /// It is to run it.
+    Mine {
+        /// What the claim was made for.
+        run: Run,
+        /// Whether it is the first that the operation was asked for in.
+        first: bool,
+        /// Held while it runs.
+        guard: Guard,
+    },
+    /// It was run.
+    Done(Outcome),
+}
 
 impl Gateway {
     /// Runs `work`, which must keep what it comes to by [`Gateway::keep`], unless the operation is being run or done;
@@ -40,31 +56,16 @@ impl Gateway {
         work: impl Future<Output = Result<Outcome>> + Send,
     ) -> Result<Outcome> {
         caller.trail.intend().await?;
+        let (run, first, _running) = match self.take(operation).await {
+            Ok(Turn::Mine { run, first, guard }) => (run, first, guard),
+            Ok(Turn::Done(outcome)) => return Ok(outcome),
+            // Nothing is run for this call, so it changes nothing in spite of its intent.
+            Err(refused) => {
+                caller.trail.untouched().await;
+                return Err(refused);
+            }
+        };
         let key = OperationKey::of(operation);
-        let _running = match self.in_flight.enter(key, operation.digest()) {
-            Ok(guard) => guard,
-            Err(other) if other.digest != operation.digest() => {
-                return Err(not_run(caller, operation_id_reused()).await);
-            }
-            Err(other) => {
-                other.ended().await;
-                return match self.outcome(operation).await? {
-                    Some(outcome) => Ok(outcome),
-                    None => Err(not_run(caller, busy(ASK_AGAIN)).await),
-                };
-            }
-        };
-        let now = self.clock.now();
-        let run = self.fresh_run(now);
-        let claim = self.operations.claim(key, operation.digest(), operation.kind(), run, now).await;
-        let first = match claim {
-            Ok(Claim::Granted { first }) => first,
-            Ok(Claim::Done(outcome)) => return Ok(outcome),
-            Ok(Claim::Busy(until)) => {
-                return Err(not_run(caller, busy(until.since(now).min(ASK_AGAIN))).await);
-            }
-            Err(refused) => return Err(not_run(caller, refused).await),
-        };
         let result = tokio::time::timeout(RUN_LIMIT, work).await.unwrap_or_else(|_| Err(too_long()));
         let given_up = match &result {
             Ok(_) => Ok(()),
@@ -84,6 +85,26 @@ impl Gateway {
         result
     }
 
+    /// Takes the operation to run it, or waits for the call of this process that has it.
+    async fn take(&self, operation: &CheckedOperation) -> Result<Turn> {
+        let key = OperationKey::of(operation);
+        let guard = match self.in_flight.enter(key, operation.digest()) {
+            Ok(guard) => guard,
+            Err(other) if other.digest != operation.digest() => return Err(operation_id_reused()),
+            Err(other) => {
+                other.ended().await;
+                return self.outcome(operation).await?.map(Turn::Done).ok_or_else(|| busy(ASK_AGAIN));
+            }
+        };
+        let now = self.clock.now();
+        let run = self.fresh_run(now);
+        match self.operations.claim(key, operation.digest(), operation.kind(), run, now).await? {
+            Claim::Granted { first } => Ok(Turn::Mine { run, first, guard }),
+            Claim::Done(outcome) => Ok(Turn::Done(outcome)),
+            Claim::Busy(until) => Err(busy(until.since(now).min(ASK_AGAIN))),
+        }
+    }
+
     fn fresh_run(&self, now: Timestamp) -> Run {
         let id = uuid::Builder::from_random_bytes(entropy::bytes(&*self.entropy)).into_uuid();
         Run { id, until: now.plus(LEASE) }
@@ -93,12 +114,6 @@ impl Gateway {
     pub(crate) async fn keep(&self, operation: &CheckedOperation, outcome: Outcome) -> Result<Outcome> {
         self.operations.finish(OperationKey::of(operation), operation.digest(), &outcome).await
     }
-}
-
-/// What a call is told that ran nothing, and so changed nothing in spite of its intent.
-async fn not_run(caller: &Caller, error: Error) -> Error {
-    caller.trail.untouched().await;
-    error
 }
 
 /// Whether the nodes refused the receipt, which they look at before anything else of an operation, or were not asked

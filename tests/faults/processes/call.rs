@@ -13,8 +13,8 @@ use crate::faults::stopwatch::Stopwatch;
 /// How long a client waits for one answer.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// How long a client goes on asking. Longer than any fault lasts, shorter than a receipt lives.
-const PATIENCE: Duration = Duration::from_secs(45);
+/// How long a client goes on asking. Longer than any fault lasts.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How long a client waits before it repeats itself.
 const PAUSE: Duration = Duration::from_millis(50);

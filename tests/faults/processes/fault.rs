@@ -28,14 +28,9 @@ faults! {
 }
 
 impl Fault {
-    /// Whether tokens that were on file are worth nothing afterwards. Of what else was acknowledged nothing is lost.
+    /// Whether tokens that were on file are worth nothing afterwards, also those whose answer had not arrived: then the
+    /// user has to show a second code. Of what else was acknowledged nothing is lost.
     pub(crate) const fn takes_tokens(self) -> bool {
         matches!(self, Self::RedisKilled)
-    }
-
-    /// Whether it may leave a code used up without a token: where it strikes what keeps tokens, between the moment when
-    /// the token is remembered as issued and its answer. It is never made anew then, since it may have been spent.
-    pub(crate) const fn may_cost_a_code(self) -> bool {
-        !matches!(self, Self::PolicyKilled | Self::DevicesKilled | Self::GatewayKilled | Self::NodeKilled)
     }
 }

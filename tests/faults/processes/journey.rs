@@ -7,8 +7,10 @@ use proto::token_issuer::AuthenticateTotpRequest;
 
 use super::call::persist;
 use super::notes::Notes;
+use super::prover::GOOD_FOR;
 use super::traveller::Traveller;
 use crate::faults::dice::Dice;
+use crate::faults::stopwatch::Stopwatch;
 use crate::support::fresh;
 use crate::support::secrets::secret;
 use crate::support::user::verifies;
@@ -54,7 +56,7 @@ pub(crate) async fn travel(notes: &Notes, traveller: &mut Traveller, dice: &Dice
     }
     if let [operation] = journey.paid.as_slice() {
         tokio::time::sleep(dice.millis(0..100)).await;
-        journey.signature = sign(notes, traveller, operation, &journey.receipt).await;
+        journey.signature = sign(notes, traveller, operation, &journey).await;
     }
     Some(journey)
 }
@@ -72,7 +74,7 @@ pub(crate) async fn ask_again(notes: &Notes, traveller: &Traveller, journey: &mu
         notes.complain("an acknowledged authorization, asked for again, is refused");
     }
     if let (Some(first), Some(second)) =
-        (&journey.signature, sign(notes, traveller, operation, &journey.receipt).await)
+        (&journey.signature, sign(notes, traveller, operation, journey).await)
         && *first != second
     {
         notes.complain("one operation has two signatures");
@@ -84,15 +86,18 @@ pub(crate) async fn arrive(notes: &Notes, traveller: &mut Traveller) -> bool {
     let Some(token) = prove(notes, traveller).await else { return false };
     let operation = traveller.user.signing(&traveller.wallet, b"mine");
     let Some(receipt) = authorize(notes, traveller, &operation, &token).await else { return false };
-    sign(notes, traveller, &operation, &receipt).await.is_some()
+    let journey = Journey { token, paid: Vec::new(), receipt, signature: None };
+    sign(notes, traveller, &operation, &journey).await.is_some()
 }
 
-/// A token for a code, or for a second one where the first may be used up for nothing.
+/// A token for a code, or for a second one where what the first one gave may be lost, or was not answered in time.
 async fn prove(notes: &Notes, traveller: &mut Traveller) -> Option<String> {
     for _ in 0..2 {
+        let code = traveller.prover.code().await;
+        let watch = Stopwatch::start();
         let request = AuthenticateTotpRequest {
             user: traveller.user.name(),
-            code: traveller.prover.code().await,
+            code,
             device: String::new(),
             requested_scopes: vec!["wallet:sign".to_owned()],
             operation: None,
@@ -104,9 +109,10 @@ async fn prove(notes: &Notes, traveller: &mut Traveller) -> Option<String> {
         });
         match answer.await? {
             Ok(answer) => return Some(secret(answer.elevated_token.expect("a token").token)),
-            Err(Reason::TokenUnknown | Reason::TokenStoreChanged) if notes.fault().may_cost_a_code() => {
+            Err(Reason::TokenUnknown | Reason::TokenStoreChanged) if notes.fault().takes_tokens() => {
                 notes.second_code();
             }
+            Err(Reason::CodeRejected) if watch.elapsed() > GOOD_FOR => notes.second_code(),
             Err(reason) => {
                 notes.complain(format!("a right code is refused: {reason}"));
                 return None;
@@ -135,10 +141,21 @@ async fn authorize(
     }
 }
 
-/// The signature for a receipt, which has to be good.
-async fn sign(notes: &Notes, traveller: &Traveller, operation: &Operation, receipt: &str) -> Option<Vec<u8>> {
-    let answer = persist(notes, "a signature", || traveller.user.sign(operation, receipt));
-    match answer.await? {
+/// The signature for what was authorized, which has to be good. For a receipt that expired while there was no answer, there
+/// is another.
+async fn sign(
+    notes: &Notes,
+    traveller: &Traveller,
+    operation: &Operation,
+    journey: &Journey,
+) -> Option<Vec<u8>> {
+    let signed =
+        async |receipt: &str| persist(notes, "a signature", || traveller.user.sign(operation, receipt)).await;
+    let mut answer = signed(&journey.receipt).await?;
+    if answer.as_ref().is_err_and(|reason| *reason == Reason::ReceiptExpired) {
+        answer = signed(&authorize(notes, traveller, operation, &journey.token).await?).await?;
+    }
+    match answer {
         Ok(answer) => {
             let operation::Body::SignMessage { message, .. } = &operation.body else { return None };
             if !verifies(&traveller.wallet.public_key, message, &answer.signature) {

@@ -22,7 +22,7 @@ use crate::faults::outcome::Outcome;
 const TRAVELLERS: usize = 8;
 
 /// Longer than any fault takes, questions included.
-const LIMIT: Duration = Duration::from_secs(180);
+const LIMIT: Duration = Duration::from_secs(600);
 
 /// Plays them one by one, on a thread of their own: starting a process blocks it.
 pub(crate) fn play_all(faults: Vec<(Fault, u64)>) -> impl Stream<Item = Outcome> {
@@ -71,7 +71,7 @@ async fn played(stage: &mut Option<Stage>, fault: Fault, seed: u64) -> Outcome {
 async fn play(stage: &mut Stage, fault: Fault, seed: u64) -> Outcome {
     let dice = Dice::new(seed);
     let notes = Arc::new(Notes::new(fault));
-    let mut ready = stage.travellers(TRAVELLERS + 1).await;
+    let mut ready = stage.travellers(&notes, TRAVELLERS + 1).await;
     let mut last = ready.pop().expect("one more than travel");
 
     let mut under_way = JoinSet::new();

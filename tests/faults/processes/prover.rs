@@ -11,6 +11,9 @@ use crate::support::secrets::secret;
 /// One step of RFC 6238, in seconds.
 const STEP: i64 = 30;
 
+/// For how long a code is good at least, from when it is shown.
+pub(crate) const GOOD_FOR: Duration = Duration::from_secs(STEP.unsigned_abs());
+
 /// A registered device.
 pub(crate) struct Prover {
     device: SoftTotp,

@@ -35,13 +35,13 @@ impl Stage {
     }
 
     /// Users who have a code to show; new ones where too few are rested. A code is good for once.
-    pub(crate) async fn travellers(&mut self, count: usize) -> Vec<Traveller> {
+    pub(crate) async fn travellers(&mut self, notes: &Notes, count: usize) -> Vec<Traveller> {
         let (mut ready, resting): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.resting).into_iter().partition(|one| one.prover.is_ready());
         self.resting = resting;
         self.resting.extend(ready.drain(count.min(ready.len())..));
         let channel = self.suite.connect().await;
-        let missing = (ready.len()..count).map(|_| Traveller::new(&self.suite, channel.clone()));
+        let missing = (ready.len()..count).map(|_| Traveller::new(notes, &self.suite, channel.clone()));
         ready.extend(futures::future::join_all(missing).await);
         ready
     }

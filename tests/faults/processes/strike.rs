@@ -23,9 +23,9 @@ pub(crate) async fn strike(fault: Fault, stage: &mut Stage, dice: &Dice) -> Stop
         Fault::ServiceStalled => {
             let names: Vec<_> = processes().collect();
             let pid = stage.deployment().pid(names[dice.below(names.len())]);
-            signal(pid, "STOP");
+            let stalled = Stalled::new(pid);
             sleep(dice.millis(1000..14_000)).await;
-            signal(pid, "CONT");
+            drop(stalled);
             Stopwatch::start()
         }
         Fault::RedisKilled => {
@@ -54,6 +54,22 @@ pub(crate) async fn strike(fault: Fault, stage: &mut Stage, dice: &Dice) -> Stop
             stage.postgres.resume();
             Stopwatch::start()
         }
+    }
+}
+
+/// A process that stands still, and goes on whatever becomes of the test.
+struct Stalled(u32);
+
+impl Stalled {
+    fn new(pid: u32) -> Self {
+        signal(pid, "STOP");
+        Self(pid)
+    }
+}
+
+impl Drop for Stalled {
+    fn drop(&mut self) {
+        signal(self.0, "CONT");
     }
 }
 

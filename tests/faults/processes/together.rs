@@ -1,21 +1,14 @@
 //! Many callers over several issuers want one token.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use kernel::Reason;
 use operation::{Body, Operation, WalletRef};
-use runtime::SystemClock;
-use runtime::channel::{self, ChannelSettings};
-use runtime::tls::Credentials;
-use tokio::sync::Barrier;
 use tonic::transport::Channel;
 
+use crate::support::again::answered;
 use crate::support::answer::Outcome as _;
-use crate::support::child::Running;
-use crate::support::deployment::Deployment;
 use crate::support::dev::DevSuite;
-use crate::support::tools::countersign;
 use crate::support::user::User;
 use crate::support::{fresh, processes, servers};
 
@@ -26,37 +19,6 @@ const ROUNDS: usize = 200;
 /// How many tokens a user gets without waiting, beside the code that enrolment takes.
 const TOKENS: usize = 2;
 
-/// Issuers beside the first, on ports of their own. All else they share.
-fn further_issuers(deployment: &Deployment) -> Vec<(Running, Channel)> {
-    let first = std::fs::read_to_string(deployment.config("token-issuer")).unwrap();
-    let own = deployment.ports("token-issuer");
-    (1..ISSUERS)
-        .map(|number| {
-            let ports = crate::support::ports::free_ports();
-            let mut text = first.clone();
-            for (old, new) in [(own.public, ports.public), (own.peer, ports.peer), (own.health, ports.health)]
-            {
-                text = text.replace(&format!("127.0.0.1:{old}\""), &format!("127.0.0.1:{new}\""));
-            }
-            let file = deployment.path(format!("token-issuer-{number}.toml"));
-            std::fs::write(&file, text).unwrap();
-            let mut command = countersign();
-            command.args(["serve", "--role", "token-issuer", "--config"]).arg(file);
-            let running = Running::start(&format!("together-token-issuer-{number}"), &command);
-            running.output_until(|line| line.contains("public listener ready"));
-            (running, to(deployment, ports.public))
-        })
-        .collect()
-}
-
-/// A connection that checks the certificate.
-fn to(deployment: &Deployment, port: u16) -> Channel {
-    let authority = deployment.authority().unwrap();
-    let credentials = Credentials::client("authority", &authority, Arc::new(SystemClock)).unwrap();
-    let settings = ChannelSettings { url: format!("https://localhost:{port}"), ..ChannelSettings::default() };
-    channel::connect("issuer", &settings, Some(credentials)).unwrap()
-}
-
 /// Signing with a wallet that need not be there: only the issuers are asked.
 fn signing(user: &User) -> Operation {
     let id = kernel::WalletId::random(fresh::entropy());
@@ -66,30 +28,30 @@ fn signing(user: &User) -> Operation {
 
 /// How many get a receipt for the token, each for an operation of its own, all at the same moment.
 async fn race(user: &User, issuers: &[Channel], token: &str) -> usize {
-    let start = Arc::new(Barrier::new(CALLERS));
-    let callers = (0..CALLERS).map(|caller| {
-        let user = User { channel: issuers[caller % ISSUERS].clone(), ..user.clone() };
-        let (token, start) = (token.to_owned(), start.clone());
-        tokio::spawn(async move {
-            let operation = signing(&user);
-            start.wait().await;
-            user.authorize(&operation, &token).await.outcome().map(|_| ()).map_err(|refusal| refusal.reason)
-        })
-    });
-    let answers = futures::future::join_all(callers).await;
-    let refusals: BTreeSet<_> =
-        answers.iter().filter_map(|answer| answer.as_ref().unwrap().err()).map(Reason::as_str).collect();
+    let answers = testkit::race(issuers, CALLERS, |channel, _| {
+        let user = User { channel, ..user.clone() };
+        let (operation, token) = (signing(&user), token.to_owned());
+        // Who is told to try again does so: a machine that has too much to do may not answer at once.
+        async move { answered("authorize", || user.authorize(&operation, &token)).await.0.outcome() }
+    })
+    .await;
+    let refusals: BTreeSet<_> = answers
+        .iter()
+        .filter_map(|answer| answer.as_ref().err())
+        .map(|refusal| refusal.reason.as_str())
+        .collect();
     assert_eq!(refusals, BTreeSet::from([Reason::TokenAlreadyRedeemed.as_str()]));
-    answers.iter().filter(|answer| answer.as_ref().unwrap().is_ok()).count()
+    answers.iter().filter(|answer| answer.is_ok()).count()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_sixty_four_callers_over_four_issuers_one_redeems_a_token() {
     let suite: DevSuite = processes::start("together", Some(&servers::fresh()));
     let deployment = suite.deployment().unwrap();
-    let further = further_issuers(deployment);
-    let mut issuers = vec![to(deployment, deployment.ports("token-issuer").public)];
-    issuers.extend(further.iter().map(|(_, channel)| channel.clone()));
+    let mut issuers = vec![deployment.connect(deployment.ports("token-issuer"))];
+    issuers.extend(
+        (2..=ISSUERS).map(|number| deployment.connect(deployment.serve_another("token-issuer", number))),
+    );
     for round in 0..ROUNDS / TOKENS {
         let user = User::new(&suite).await;
         let mut app = user.enrol().await.app;

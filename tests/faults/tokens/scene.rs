@@ -16,8 +16,8 @@ use crate::faults::dice::Dice;
 use crate::faults::kind::Kind;
 use crate::faults::outcome::Outcome;
 
-/// Longer than any fault takes, starting and questions included.
-const LIMIT: Duration = Duration::from_secs(120);
+/// Longer than any fault takes, starting and questions included, and shorter than a token lives.
+const LIMIT: Duration = Duration::from_secs(280);
 
 /// Tokens that have to pay when all is over, each wanted by every process at once.
 const FRESH: usize = 16;

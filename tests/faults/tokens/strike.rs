@@ -41,9 +41,10 @@ pub(crate) async fn strike(fault: Fault, world: &mut World, dice: &Dice) -> Resu
 /// A key of the first third of a cluster's hash slots (`CLUSTER KEYSLOT`: 952).
 const BALLAST: &str = "ballast1";
 
-/// How long the stock of tokens takes to be used up, and more.
-async fn stock_used_up(dice: &Dice) {
+/// As long as the stock of tokens takes to be used up, and more.
+async fn stock_used_up(world: &World, dice: &Dice) -> Result<(), String> {
     sleep(dice.millis(300..500)).await;
+    world.stock_used_up().await
 }
 
 /// An outage that clients notice.
@@ -64,7 +65,7 @@ async fn promote_lagging(world: &mut World, dice: &Dice) -> Result<(), String> {
     if stopped {
         world.replica().pause();
     }
-    stock_used_up(dice).await;
+    stock_used_up(world, dice).await?;
     world.expect_trouble();
     world.primary.kill();
     if dice.one_in(2) {
@@ -106,22 +107,23 @@ async fn switchover(world: &mut World, dice: &Dice) -> Result<(), String> {
 }
 
 /// In one of two faults, a replica that hears of nothing while the stock is used up.
-async fn may_lag(world: &World, dice: &Dice) {
+async fn may_lag(world: &World, dice: &Dice) -> Result<(), String> {
     if dice.one_in(2) {
         world.link().set(Way::Open, Way::Silent);
-        stock_used_up(dice).await;
+        stock_used_up(world, dice).await?;
     }
+    Ok(())
 }
 
 async fn sentinel_killed(world: &mut World, dice: &Dice) -> Result<Stopwatch, String> {
-    may_lag(world, dice).await;
+    may_lag(world, dice).await?;
     world.expect_trouble();
     world.primary.kill();
     Ok(Stopwatch::start())
 }
 
 async fn sentinel_stalled(world: &mut World, dice: &Dice) -> Result<Stopwatch, String> {
-    may_lag(world, dice).await;
+    may_lag(world, dice).await?;
     world.expect_trouble();
     world.primary.pause();
     let watch = Stopwatch::start();
@@ -137,10 +139,9 @@ async fn sentinel_stalled(world: &mut World, dice: &Dice) -> Result<Stopwatch, S
 
 async fn cluster_killed(world: &mut World, dice: &Dice) -> Result<(), String> {
     world.replica().pause();
-    // A replica that goes on reads less than this before it hears of its promotion; what was written later is lost.
-    world.primary.command(&["SET", BALLAST, &"x".repeat(1 << 20)]).await.expect_ok();
-    // Shorter than the cluster takes to think the replica gone.
-    stock_used_up(dice).await;
+    // More than the system holds for a reader who does not read: what is written later never leaves the primary.
+    world.primary.command(&["SET", BALLAST, &"x".repeat(1 << 24)]).await.expect_ok();
+    stock_used_up(world, dice).await?;
     world.expect_trouble();
     world.primary.kill();
     let port = world.replica().port();
@@ -155,7 +156,7 @@ async fn split_brain(world: &mut World, dice: &Dice) -> Result<(), String> {
     world.link().close();
     world.replica().replica_of(None).await;
     world.lead_to_replica(CLIENTS / 2..CLIENTS);
-    stock_used_up(dice).await;
+    stock_used_up(world, dice).await?;
     let winner = world.replica().port();
     if dice.one_in(2) {
         follow(&world.primary, winner).await;
@@ -178,7 +179,7 @@ async fn restart_aof(world: &mut World, dice: &Dice) -> Result<(), String> {
 
 async fn restart_rdb(world: &mut World, dice: &Dice) -> Result<(), String> {
     world.primary.command(&["SAVE"]).await.expect_ok();
-    stock_used_up(dice).await;
+    stock_used_up(world, dice).await?;
     world.expect_trouble();
     world.primary.kill();
     world.primary.restart().await;
@@ -265,7 +266,7 @@ async fn writable_replica(world: &mut World, dice: &Dice) -> Result<(), String> 
     world.expect_trouble();
     world.replica().config_set("replica-read-only", "no").await;
     world.lead_to_replica(CLIENTS / 2..CLIENTS);
-    stock_used_up(dice).await;
+    stock_used_up(world, dice).await?;
     let primary = world.primary.port();
     for front in &world.fronts[CLIENTS / 2..] {
         front.lead_to(primary);
@@ -276,7 +277,7 @@ async fn writable_replica(world: &mut World, dice: &Dice) -> Result<(), String> 
 async fn copied_record(world: &mut World, dice: &Dice) -> Result<(), String> {
     let mut copies = copy(&world.primary).await;
     copies.retain(|_| !dice.one_in(3));
-    stock_used_up(dice).await;
+    stock_used_up(world, dice).await?;
     world.expect_trouble();
     put_back(&world.primary, &copies).await;
     Ok(())
@@ -284,7 +285,7 @@ async fn copied_record(world: &mut World, dice: &Dice) -> Result<(), String> {
 
 async fn restored_snapshot(world: &mut World, dice: &Dice) -> Result<(), String> {
     world.primary.command(&["SAVE"]).await.expect_ok();
-    stock_used_up(dice).await;
+    stock_used_up(world, dice).await?;
     world.expect_trouble();
     // The server stays the same one: no restart, no new replication id.
     world.primary.command(&["DEBUG", "RELOAD", "NOSAVE"]).await.expect_ok();

@@ -9,14 +9,14 @@ use testkit::{RedisCluster, RedisSentinels, RedisServer, Reply};
 
 use super::proxy::Proxy;
 use super::store::{self, Place, Subject};
-use super::traffic::Traffic;
 use super::traffic::crew::{CLIENTS, Crew};
 use super::traffic::ledger::Ledger;
+use super::traffic::{STOCK, Traffic};
 use crate::faults::dice::Dice;
 use crate::faults::stopwatch::until;
 
 /// How long a server may take for what its operator asks for.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a world is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,6 +138,18 @@ impl World {
         for client in clients {
             self.fronts[client].lead_to(port);
         }
+    }
+
+    /// Waits until the crews have used up everything that they have in stock now, however long that takes them.
+    pub(crate) async fn stock_used_up(&self) -> Result<(), String> {
+        for crew in [&self.ours, &self.control] {
+            let used_up = crew.used() + STOCK;
+            until("a stock of tokens to be used up", PATIENCE, async || {
+                (crew.used() >= used_up).then_some(())
+            })
+            .await?;
+        }
+        Ok(())
     }
 
     /// Says to both crews that something is about to be broken.

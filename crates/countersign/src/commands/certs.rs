@@ -13,12 +13,12 @@ use rcgen::{
     KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SanType, date_time_ymd,
 };
 use runtime::SystemClock;
+use storage::mark::check_deployment;
 use x509_parser::pem::parse_x509_pem;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 use zeroize::Zeroizing;
 
 use crate::cli::CertsOptions;
-use crate::key_files::check_deployment;
 use crate::roles::Role;
 use crate::{files, output};
 

@@ -2,7 +2,7 @@
 
 use kernel::{Clock as _, Result};
 use runtime::SystemClock;
-use storage::{mark, restore, sql};
+use storage::restore;
 
 use crate::cli::{RestoreAction, RoleOptions};
 use crate::output;
@@ -18,11 +18,9 @@ pub(crate) async fn run(action: &RestoreAction) -> Result<()> {
 async fn acknowledge<R: RoleSettings>(options: &RoleOptions) -> Result<()> {
     let settings = Settings::<R>::load(options.config.as_deref())?;
     let witness = serve::witness(&settings.shared.witness).await?;
-    let database = sql::open(settings.own.basics().database).await?;
-    sql::check_schema::<R::Migrator>(&database).await?;
     let now = SystemClock.now();
-    // Also where what was put back is empty.
-    mark::claim(&database, &settings.owner()?, now).await?;
+    // Claimed also where what was put back is empty.
+    let (database, _) = serve::database(&settings, now).await?;
     output::line(&restore::acknowledge(&database, witness.as_ref(), now).await?.to_string());
     for sentence in R::AFTER_RESTORE {
         output::line(sentence);

@@ -19,7 +19,9 @@ pub(super) fn examine<R: Served>(settings: &Settings<R>, report: &mut Report) {
         Err(error) => report.refused("admins", &error),
     }
     match settings.own.keys(&settings.shared, &(Arc::new(OsEntropy::new()) as _)) {
-        Ok(_) if R::HAS_KEYS => report.ok("key files", "belong to this role, and nobody else can read them"),
+        Ok(_) if settings.own.sealing().is_some() => {
+            report.ok("key files", "belong to this role, and nobody else can read them");
+        }
         Ok(_) => {}
         Err(error) => report.refused("key files", &error),
     }

@@ -56,7 +56,7 @@ async fn ask(
     endpoint: &ChannelSettings,
     credentials: &Arc<Credentials>,
 ) -> Result<ServingStatus> {
-    let channel = channel::connect(setting, endpoint, Some(credentials.clone()))?;
+    let channel = channel::connect(setting, endpoint, credentials.clone())?;
     match HealthClient::new(channel).check(HealthCheckRequest::default()).await {
         Ok(answer) => ServingStatus::try_from(answer.into_inner().status).map_err(Error::internal),
         // To a caller this would be a defect of ours; here it is what is looked for.

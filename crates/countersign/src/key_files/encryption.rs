@@ -9,11 +9,12 @@ use kernel::secret::ExposeSecret as _;
 use kernel::{Entropy, Error, NodeId, Result, SecretBytes};
 use serde::{Deserialize, Serialize};
 use storage::Sealer;
+use storage::mark::check_deployment;
 use storage::sealing::KEY_LENGTH;
 use zeroize::Zeroizing;
 
 use super::document::{self, Document, Secret};
-use super::{check_deployment, refused};
+use super::refused;
 use crate::roles::Role;
 
 /// Who seals: a role that keeps secrets at rest, and of the nodes which one. Its text is the name that the database is

@@ -8,9 +8,10 @@ use kernel::{Entropy, Error, NodeId, Result};
 use mpc_signer::domain::{MAX_PREVIOUS_KEYS, NodeIdentity};
 use mpc_signer::settings::NodeSettings;
 use serde::{Deserialize, Serialize};
+use storage::mark::check_deployment;
 
 use super::document::{self, Document, Secret};
-use super::{check_deployment, refused};
+use super::refused;
 
 /// The file.
 #[derive(Deserialize, Serialize)]

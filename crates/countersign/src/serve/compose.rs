@@ -60,9 +60,6 @@ struct Receipts {
 
 /// A role that can be alone in its process.
 pub(crate) trait Served: RoleSettings {
-    /// Whether it has key files of its own.
-    const HAS_KEYS: bool = true;
-
     /// What is read from its key files, and what else it is told by file.
     type Keys: Send;
 
@@ -86,12 +83,11 @@ impl Base {
 
     /// To the service at the key `key` of the role's table.
     fn channel<R: RoleSettings>(&self, key: &str, settings: &ChannelSettings) -> Result<Channel> {
-        channel::connect(&format!("{}.{key}", R::ROLE), settings, Some(self.credentials.clone()))
+        channel::connect(&format!("{}.{key}", R::ROLE), settings, self.credentials.clone())
     }
 }
 
 impl Served for PolicySettings {
-    const HAS_KEYS: bool = false;
     type Keys = ();
 
     fn keys(&self, _: &Shared, _: &Arc<dyn Entropy>) -> Result<()> {
@@ -143,7 +139,7 @@ impl Served for TokenIssuerSettings {
         };
         let issuer = roles::token_issuer(&base.common, base.store, own).await?;
         let keys = issuer.keys_check();
-        let mut checks = vec![Check::new("signing keys", LIMIT, move || std::future::ready(keys()))];
+        let mut checks = vec![Check::now("signing keys", keys)];
         checks.extend(redis.map(|redis| {
             Check::new("redis", LIMIT, move || {
                 let redis = redis.clone();
@@ -155,7 +151,6 @@ impl Served for TokenIssuerSettings {
 }
 
 impl Served for WaasGatewaySettings {
-    const HAS_KEYS: bool = false;
     type Keys = mpc_signer::domain::NodeDirectory;
 
     fn keys(&self, _: &Shared, _: &Arc<dyn Entropy>) -> Result<Self::Keys> {

@@ -26,14 +26,14 @@ pub(super) fn readiness(
         async move { database.ping().await.map_err(Error::store_unavailable) }
     })];
     let standing = stores.standing.clone();
-    checks.push(Check::new("standing", LIMIT, move || std::future::ready(standing.check())));
+    checks.push(Check::now("standing", move || standing.check()));
     if let Some(lease) = stores.lease.clone() {
-        checks.push(Check::new("lease", LIMIT, move || std::future::ready(lease.check())));
+        checks.push(Check::now("lease", move || lease.check()));
     }
     let peers = peers.clone();
-    checks.push(Check::new("certificate", LIMIT, move || std::future::ready(peers.check())));
+    checks.push(Check::now("certificate", move || peers.check()));
     if let Some(public) = public.cloned() {
-        checks.push(Check::new("public certificate", LIMIT, move || std::future::ready(public.check())));
+        checks.push(Check::now("public certificate", move || public.check()));
     }
     checks.extend(own);
     Readiness::new(checks)

@@ -3,18 +3,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use jose::{KeyStatement, MAX_STATEMENT_BYTES, PublicJwk};
+use jose::{KeyStatement, PublicJwk};
 use kernel::{Clock, Error, Result, Timestamp};
 use runtime::health::Check;
 use runtime::receipts::{ReceiptKeys, StatementFile};
 use storage::Witness;
 
-use super::ready::LIMIT;
-use crate::files;
 use crate::settings::ReceiptSettings;
-
-/// The longest file that is read for a public key.
-const MAX_KEY_BYTES: u64 = 16 * 1024;
+use crate::statement_file;
 
 /// What it takes to believe a statement.
 pub(crate) struct Statement {
@@ -27,15 +23,9 @@ pub(crate) struct Statement {
 impl Statement {
     /// As the settings say. Reads the root's key.
     pub(crate) fn new(settings: &ReceiptSettings, deployment: &str) -> Result<Self> {
-        let file = &settings.operator_root_file;
-        let root = files::read_public(file, MAX_KEY_BYTES)?;
-        let root = PublicJwk::from_json(root.trim()).map_err(|error| {
-            let what = format!("{} is no public key of an operator root: {error}", file.display());
-            Error::invalid("receipts.operator_root_file", what)
-        })?;
         Ok(Self {
             path: settings.statement_file.clone(),
-            root,
+            root: statement_file::root("receipts.operator_root_file", &settings.operator_root_file)?,
             issuer: settings.issuer.clone(),
             deployment: deployment.to_owned(),
         })
@@ -55,8 +45,8 @@ impl Statement {
 
     /// Reads it without taking it, where statements up to the number `seen` were accepted before.
     pub(crate) fn look(&self, seen: u64, now: Timestamp) -> Result<KeyStatement> {
-        let text = files::read_public(&self.path, MAX_STATEMENT_BYTES as u64 + 2)?;
-        jose::verify_statement(text.trim_end(), &self.root, &self.issuer, seen, now).map_err(|error| {
+        let text = statement_file::statement(&self.path)?;
+        jose::verify_statement(&text, &self.root, &self.issuer, seen, now).map_err(|error| {
             Error::invalid("receipts.statement_file", format!("{}: {error}", self.path.display()))
         })
     }
@@ -65,5 +55,5 @@ impl Statement {
 /// Whether the statement still holds: for readiness.
 pub(super) fn check(keys: &Arc<ReceiptKeys>, clock: &Arc<dyn Clock>) -> Check {
     let (keys, clock) = (keys.clone(), clock.clone());
-    Check::new("receipt statement", LIMIT, move || std::future::ready(keys.check(clock.now())))
+    Check::now("receipt statement", move || keys.check(clock.now()))
 }

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use kernel::{Clock, Error, Result};
-use storage::mark::{self, Owner};
+use kernel::{Clock, Error, Result, Timestamp};
+use sea_orm::DatabaseConnection;
+use storage::mark::{self, Mark, Owner};
 use storage::redis::{Redis, RedisWitness};
 use storage::sql::{self, Lease};
 use storage::standing::{Standing, Watch, watch};
-use storage::{AuditLog, FileWitness, SqlAuditLog, Witness};
+use storage::{FileWitness, SqlAuditLog, Witness};
 
-use super::leased::Leased;
 use crate::roles::Store;
 use crate::settings::{RoleSettings, Settings, WitnessSettings};
 
@@ -31,27 +31,20 @@ impl Stores {
         settings: &Settings<R>,
         clock: &dyn Clock,
     ) -> Result<(Self, Watch)> {
-        let database = &settings.own.basics().database;
-        let connection = sql::open(database).await?;
-        sql::check_schema::<R::Migrator>(&connection).await?;
-        let owner = settings.owner()?;
-        let mark = mark::claim(&connection, &owner, clock.now()).await?;
+        let (connection, mark) = database(settings, clock.now()).await?;
         let witness = witness(&settings.shared.witness).await?;
         let (standing, watch) = watch(connection.clone(), witness.clone(), &mark).await?;
-        let lease = if settings.own.is_alone() || !database.is_postgres() {
-            Some(Arc::new(Lease::acquire(database, owner.role()).await?))
+        let at = settings.own.basics().database;
+        let lease = if settings.own.is_alone() || !at.is_postgres() {
+            Some(Arc::new(Lease::acquire(at, mark.owner.role()).await?))
         } else {
             None
         };
-        let log = SqlAuditLog::new(connection.clone()).with_standing(standing.clone());
-        let audit: Arc<dyn AuditLog> = match &lease {
-            Some(lease) => {
-                let lease = lease.clone();
-                Arc::new(Leased::new(log, move || lease.check()))
-            }
-            None => Arc::new(log),
-        };
-        let store = Store { database: connection, audit, not_before: mark.not_before() };
+        let mut audit = SqlAuditLog::new(connection.clone()).with_standing(standing.clone());
+        if let Some(lease) = &lease {
+            audit = audit.with_lease(lease.clone());
+        }
+        let store = Store { database: connection, audit: Arc::new(audit), not_before: mark.not_before() };
         Ok((Self { store, standing, lease, witness }, watch))
     }
 }
@@ -61,6 +54,17 @@ impl<R: RoleSettings> Settings<R> {
     pub(crate) fn owner(&self) -> Result<Owner> {
         Owner::new(&self.shared.deployment, &self.own.owner(), self.shared.mode.into())
     }
+}
+
+/// Opens a role's database, which must be up to date and its own or nobody's yet.
+pub(crate) async fn database<R: RoleSettings>(
+    settings: &Settings<R>,
+    now: Timestamp,
+) -> Result<(DatabaseConnection, Mark)> {
+    let database = sql::open(settings.own.basics().database).await?;
+    sql::check_schema::<R::Migrator>(&database).await?;
+    let mark = mark::claim(&database, &settings.owner()?, now).await?;
+    Ok((database, mark))
 }
 
 /// What is kept outside the databases.

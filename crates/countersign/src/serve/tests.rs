@@ -288,3 +288,15 @@ async fn data_of_dev_mode_is_refused_in_production() {
     assert_eq!(refused.reason(), Reason::ServiceHalted);
     assert!(refused.message().contains("dev"), "{refused}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_does_not_end_does_not_keep_the_process() {
+    let mut background = JoinSet::new();
+    background.spawn(std::future::pending());
+    background.spawn(async { Ok(()) });
+    tokio::time::timeout(END_LIMIT * 2, end(background)).await.unwrap().unwrap();
+
+    let mut background = JoinSet::new();
+    background.spawn(async { Err(Error::internal("a defect")) });
+    assert!(end(background).await.is_err());
+}

@@ -2,22 +2,23 @@
 
 use std::path::PathBuf;
 
-use jose::{Algorithm, KeySet};
+use jose::{Algorithm, KeySet, MAX_JWKS_BYTES};
 use kernel::{Error, Result};
 use runtime::identity::{AdminProvider, Admins};
 use runtime::telemetry::TelemetryConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use storage::mark::check_deployment;
 use storage::redis::RedisSettings;
 
 use super::Wrong;
-use crate::key_files::check_deployment;
+use crate::files;
 
 /// What a deployment is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Mode {
-    /// For trying it out: embedded stores and plaintext between services are allowed, and its data is marked.
+    /// For trying it out: embedded stores are allowed, and its data is marked.
     Dev,
     /// For real: what protects nothing is refused.
     #[default]
@@ -127,7 +128,8 @@ impl AdminSettings {
         let wrong = |what: String| {
             Error::invalid("admins.jwks_file", format!("{}: {what}", self.jwks_file.display()))
         };
-        let text = std::fs::read_to_string(&self.jwks_file).map_err(|error| wrong(error.to_string()))?;
+        let text = files::read_public(&self.jwks_file, MAX_JWKS_BYTES as u64)
+            .map_err(|error| Error::invalid("admins.jwks_file", error.message()))?;
         let keys =
             KeySet::from_jwks_json(&text, &Algorithm::ALL).map_err(|error| wrong(error.to_string()))?;
         if keys.is_empty() {

@@ -17,7 +17,9 @@ use proto::mfa_devices::device_service_client::DeviceServiceClient;
 use proto::mfa_devices::factor_service_client::FactorServiceClient;
 use proto::mfa_devices::mfa_devices_admin_service_client::MfaDevicesAdminServiceClient;
 use proto::{names, types};
-use runtime::environments::{EnvironmentSettings, EnvironmentSource, Provider, ProviderKeySource};
+use runtime::environments::{
+    EnvironmentSettings, EnvironmentSource, Provider, ProviderKeySource, TotpParameters,
+};
 use runtime::identity::{AdminProvider, Admins, ProviderKeys, Sessions};
 use runtime::memory::MemoryNetwork;
 use runtime::receipts::{FACTORS_AUDIENCE, ReceiptKeys, ReceiptVerifier};
@@ -81,6 +83,9 @@ impl World {
             }],
             enrolment_required: false,
             max_totp_devices: 3,
+            max_passkeys: 5,
+            totp: TotpParameters::default(),
+            relying_party: None,
         };
         let (database, folder) = testkit::database::<Migrator>().await;
         let audit = Arc::new(SqlAuditLog::new(database.clone()));

@@ -13,7 +13,6 @@ use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use tokio_util::either::Either;
 
 use super::backoff::Backoff;
 use crate::seldom::Seldom;
@@ -33,7 +32,7 @@ pub(super) struct Tls {
 pub(super) struct Connector {
     host: String,
     port: u16,
-    tls: Option<Tls>,
+    tls: Tls,
     timeout: Duration,
     /// Which address to begin with.
     next: AtomicUsize,
@@ -42,10 +41,10 @@ pub(super) struct Connector {
     count: Counter<u64>,
 }
 
-type Io = TokioIo<Either<TcpStream, TlsStream<TcpStream>>>;
+type Io = TokioIo<TlsStream<TcpStream>>;
 
 impl Connector {
-    pub(super) fn new(host: String, port: u16, tls: Option<Tls>, timeout: Duration) -> Self {
+    pub(super) fn new(host: String, port: u16, tls: Tls, timeout: Duration) -> Self {
         Self {
             host,
             port,
@@ -96,24 +95,29 @@ impl Connector {
         }
     }
 
-    async fn dial(&self) -> io::Result<Either<TcpStream, TlsStream<TcpStream>>> {
+    async fn dial(&self) -> io::Result<TlsStream<TcpStream>> {
         let addresses = tokio::net::lookup_host((self.host.as_str(), self.port)).await?;
         self.try_each(addresses.collect()).await
     }
 
-    /// Tries each address once, beginning with another one each time.
-    pub(super) async fn try_each(
-        &self,
-        mut addresses: Vec<SocketAddr>,
-    ) -> io::Result<Either<TcpStream, TlsStream<TcpStream>>> {
+    /// The addresses, beginning with another one each time.
+    pub(super) fn in_turn(&self, mut addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
         // The order of an answer says nothing; which one comes first is our choice.
         addresses.sort_unstable();
         addresses.dedup();
+        let turn = self.next.fetch_add(1, Ordering::Relaxed);
+        let first = turn.checked_rem(addresses.len()).unwrap_or(0);
+        addresses.rotate_left(first);
+        addresses
+    }
+
+    /// Tries each address once, in turn.
+    pub(super) async fn try_each(&self, addresses: Vec<SocketAddr>) -> io::Result<TlsStream<TcpStream>> {
+        let addresses = self.in_turn(addresses);
         let count = addresses.len();
         if count == 0 {
             return Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
         }
-        addresses.rotate_left(self.next.fetch_add(1, Ordering::Relaxed) % count);
         let share = self.timeout / u32::try_from(count).unwrap_or(u32::MAX);
         let mut last = None;
         for (at, address) in addresses.into_iter().enumerate() {
@@ -131,18 +135,20 @@ impl Connector {
         Err(last.unwrap_or_else(|| io::Error::other("no address was tried")))
     }
 
-    async fn reach(&self, address: SocketAddr) -> io::Result<Either<TcpStream, TlsStream<TcpStream>>> {
+    async fn reach(&self, address: SocketAddr) -> io::Result<TlsStream<TcpStream>> {
         let stream = TcpStream::connect(address).await?;
         // Small requests must not wait for more to send.
         stream.set_nodelay(true)?;
-        let Some(tls) = &self.tls else { return Ok(Either::Left(stream)) };
-        let config =
-            tls.credentials.client_side().ok_or_else(|| io::Error::other("no authorities to believe"))?;
-        let stream = TlsConnector::from(config).connect(tls.server_name.clone(), stream).await?;
+        let config = self
+            .tls
+            .credentials
+            .client_side()
+            .ok_or_else(|| io::Error::other("no authorities to believe"))?;
+        let stream = TlsConnector::from(config).connect(self.tls.server_name.clone(), stream).await?;
         if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
             return Err(io::Error::other("the other end does not speak HTTP/2"));
         }
-        Ok(Either::Right(stream))
+        Ok(stream)
     }
 
     fn count(&self, outcome: &'static str) {

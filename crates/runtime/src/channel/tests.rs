@@ -1,11 +1,11 @@
-use std::sync::Arc;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use kernel::Reason;
 use tokio::net::TcpListener;
 
+use super::ChannelSettings;
 use super::connector::{Connector, Tls};
-use super::{ChannelSettings, connect};
 use crate::server::Bound;
 use crate::server::bench::{Bench, Pki, at, client, read};
 use crate::status;
@@ -20,25 +20,22 @@ fn what_is_wrong_with_an_address_is_said() {
         ("", "not set"),
         ("policy.test:7443", "https://"),
         ("ftp://policy.test", "https://"),
+        ("http://policy.test:7443", "plaintext"),
         ("https://policy.test:7443/v1", "more than a host"),
         ("https://policy.test?x=1", "more than a host"),
         ("https://me:secret@policy.test", "more than a host"),
         ("https://", "no address"),
         ("https://policy.test:70000", "no address"),
     ] {
-        let refused = settings(url).check("peers.policy", false).expect_err(url);
+        let refused = settings(url).check("peers.policy").expect_err(url);
         assert_eq!(refused.violations()[0].field, "peers.policy.url", "{url}");
         assert!(refused.message().contains(says), "{url}: {refused}");
         assert!(!refused.message().contains("secret"), "{refused}");
     }
     for good in ["https://policy.test", "https://policy.test:7443/", "https://10.0.0.1:1", "https://[::1]:1"]
     {
-        settings(good).check("peers.policy", true).unwrap();
+        settings(good).check("peers.policy").unwrap();
     }
-    let plain = settings("http://policy.test:7000");
-    plain.check("peers.policy", false).unwrap();
-    let refused = plain.check("peers.policy", true).unwrap_err();
-    assert!(refused.message().contains("production"), "{refused}");
     for (change, key) in [
         (ChannelSettings { connect_timeout_ms: 99, ..settings("https://a.test") }, "connect_timeout_ms"),
         (ChannelSettings { max_in_flight: 0, ..settings("https://a.test") }, "max_in_flight"),
@@ -46,20 +43,10 @@ fn what_is_wrong_with_an_address_is_said() {
             ChannelSettings { server_name: Some("a b".to_owned()), ..settings("https://a.test") },
             "server_name",
         ),
-        (
-            ChannelSettings { server_name: Some("b.test".to_owned()), ..settings("http://a.test") },
-            "server_name",
-        ),
     ] {
-        let refused = change.check("peers.policy", false).unwrap_err();
+        let refused = change.check("peers.policy").unwrap_err();
         assert_eq!(refused.violations()[0].field, format!("peers.policy.{key}"));
     }
-}
-
-#[tokio::test]
-async fn tls_needs_credentials() {
-    let refused = connect("peers.policy", &settings("https://a.test"), None).unwrap_err();
-    assert!(refused.message().contains("peers.policy.url"), "{refused}");
 }
 
 #[tokio::test]
@@ -68,7 +55,7 @@ async fn a_service_that_is_away_costs_little_and_is_found_when_it_is_back() {
     let bound = Bound::to("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let address = bound.address();
     drop(bound);
-    let mut friend = client(&at(address), Some(pki.credentials(&["friend.test"])));
+    let mut friend = client(&at(address), pki.credentials(&["friend.test"]));
     for _ in 0..50 {
         let away = friend.read_settings(read("now")).await.unwrap_err();
         assert_eq!(status::from_status(&away).reason(), Reason::DependencyUnavailable);
@@ -88,7 +75,7 @@ async fn callers_do_not_wait_for_one_another_while_nobody_answers() {
     let mute = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut settings = at(mute.local_addr().unwrap());
     settings.connect_timeout_ms = 200;
-    let friend = client(&settings, Some(pki.credentials(&["friend.test"])));
+    let friend = client(&settings, pki.credentials(&["friend.test"]));
     let calls: Vec<_> = (0..100)
         .map(|_| {
             let mut friend = friend.clone();
@@ -125,7 +112,7 @@ async fn an_address_that_is_dead_or_mute_or_another_is_passed_over() {
         credentials: pki.credentials(&["friend.test"]),
         server_name: "policy.test".try_into().unwrap(),
     };
-    let connector = Connector::new("policy.test".to_owned(), 1, Some(tls), Duration::from_millis(800));
+    let connector = Connector::new("policy.test".to_owned(), 1, tls, Duration::from_millis(800));
     // Whichever it begins with.
     for _ in 0..addresses.len() {
         connector.try_each(addresses.clone()).await.unwrap();
@@ -136,16 +123,13 @@ async fn an_address_that_is_dead_or_mute_or_another_is_passed_over() {
 
 #[tokio::test]
 async fn connections_begin_with_another_address_each_time() {
-    let listeners =
-        [TcpListener::bind("127.0.0.1:0").await.unwrap(), TcpListener::bind("127.0.0.1:0").await.unwrap()];
-    let addresses: Vec<_> = listeners.iter().map(|listener| listener.local_addr().unwrap()).collect();
-    let connector = Arc::new(Connector::new("a.test".to_owned(), 1, None, Duration::from_secs(1)));
-    for _ in 0..4 {
-        connector.try_each(addresses.clone()).await.unwrap();
+    let credentials = Pki::new().credentials(&["friend.test"]);
+    let tls = Tls { credentials, server_name: "a.test".try_into().unwrap() };
+    let connector = Connector::new("a.test".to_owned(), 1, tls, Duration::from_secs(1));
+    let [one, two]: [SocketAddr; 2] = ["10.0.0.1:1", "10.0.0.2:1"].map(|text| text.parse().unwrap());
+    for _ in 0..2 {
+        assert_eq!(connector.in_turn(vec![two, one, two]), [one, two]);
+        assert_eq!(connector.in_turn(vec![one, two]), [two, one]);
     }
-    for listener in &listeners {
-        for _ in 0..2 {
-            listener.accept().await.unwrap();
-        }
-    }
+    assert_eq!(connector.in_turn(Vec::new()), []);
 }

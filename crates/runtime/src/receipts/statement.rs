@@ -68,7 +68,8 @@ impl StatementFile {
         let mut complaint = String::new();
         let mut warned = 0;
         while stop.run_until_cancelled(tokio::time::sleep(LOOK)).await.is_some() {
-            match self.look(&keys).await {
+            let Some(looked) = stop.run_until_cancelled(self.look(&keys)).await else { return };
+            match looked {
                 Ok(changed) => {
                     complaint.clear();
                     if changed {

@@ -197,7 +197,7 @@ pub(crate) fn at(address: std::net::SocketAddr) -> ChannelSettings {
 
 pub(crate) fn client(
     settings: &ChannelSettings,
-    credentials: Option<Arc<Credentials>>,
+    credentials: Arc<Credentials>,
 ) -> PolicyServiceClient<Channel> {
     PolicyServiceClient::new(channel::connect("peers.policy", settings, credentials).unwrap())
 }

@@ -18,7 +18,6 @@ use tonic::{Code, Status};
 
 use super::bench::{Bench, Pki, at, client, days, read};
 use super::{Bound, Bounds};
-use crate::channel::ChannelSettings;
 use crate::tls::{Credentials, Look, PublicTlsSettings, ServerTls};
 use crate::{Mount, status};
 
@@ -92,11 +91,11 @@ async fn a_listed_name_is_its_role_and_only_that() {
     let (bench, pki) = (Bench::new(), Pki::new());
     let (address, _server) = serve(&bench, pki.server(pki.credentials(&["policy.test"]))).await;
     for names in [&["friend.test"][..], &["x.test", "friend.elsewhere.test"], &["Friend.Test"]] {
-        let mut friend = client(&at(address), Some(pki.credentials(names)));
+        let mut friend = client(&at(address), pki.credentials(names));
         let answer = friend.read_settings(read("now")).await.unwrap().into_inner();
         assert_eq!(answer.environment.unwrap().name, "friend", "{names:?}");
     }
-    let mut other = client(&at(address), Some(pki.credentials(&["acquaintance.test"])));
+    let mut other = client(&at(address), pki.credentials(&["acquaintance.test"]));
     let refused = other.read_settings(read("now")).await.unwrap_err();
     assert_eq!(refused.code(), Code::PermissionDenied);
     assert_eq!(bench.entered.load(Ordering::SeqCst), 3);
@@ -118,7 +117,7 @@ async fn a_good_certificate_of_nobody_listed_is_refused_and_written_down() {
         &["friend.test.evil.example"],
         &["friend.test", "acquaintance.test"],
     ] {
-        let mut stranger = client(&at(address), Some(pki.credentials(names)));
+        let mut stranger = client(&at(address), pki.credentials(names));
         let refused = stranger.read_settings(read("now")).await.unwrap_err();
         assert_eq!(refused.code(), Code::PermissionDenied, "{names:?}");
         let row = bench.audit.rows().pop().unwrap();
@@ -126,7 +125,7 @@ async fn a_good_certificate_of_nobody_listed_is_refused_and_written_down() {
         assert_eq!(row.outcome, Outcome::Refused(Reason::PeerNotAllowed));
         assert_eq!(row.resource, format!("certificate:{}", names.join(",")));
         // Neither health nor what there is.
-        let channel = crate::channel::connect("peer", &at(address), Some(pki.credentials(names))).unwrap();
+        let channel = crate::channel::connect("peer", &at(address), pki.credentials(names)).unwrap();
         let health = tonic_health::pb::health_client::HealthClient::new(channel)
             .check(tonic_health::pb::HealthCheckRequest::default())
             .await;
@@ -178,7 +177,7 @@ async fn a_certificate_signed_by_an_intermediate_authority_counts() {
     };
     let server = load("policy.test", issue("policy.test")).unwrap();
     let (address, _server) = serve(&bench, pki.server(server)).await;
-    let mut friend = client(&at(address), Some(load("friend.test", issue("friend.test")).unwrap()));
+    let mut friend = client(&at(address), load("friend.test", issue("friend.test")).unwrap());
     assert!(friend.read_settings(read("now")).await.is_ok());
     let bare = load("bare", below.issue(&["friend.test"], pki.month())).unwrap_err();
     assert!(bare.message().contains("intermediate"), "{bare}");
@@ -190,7 +189,7 @@ async fn a_caller_does_not_talk_to_the_wrong_server() {
     let friend = || pki.credentials(&["friend.test"]);
     // The certificate of another service, in policy's place.
     let (address, _server) = serve(&bench, pki.server(pki.credentials(&["acquaintance.test"]))).await;
-    let refused = client(&at(address), Some(friend())).read_settings(read("now")).await.unwrap_err();
+    let refused = client(&at(address), friend()).read_settings(read("now")).await.unwrap_err();
     let error = status::from_status(&refused);
     assert_eq!(error.reason(), Reason::DependencyUnavailable);
     let cause = error.internal_cause().unwrap().to_string();
@@ -200,7 +199,7 @@ async fn a_caller_does_not_talk_to_the_wrong_server() {
     // The right name from an authority that the caller does not know.
     let elsewhere = Pki::new();
     let (address, _server) = serve(&bench, elsewhere.server(elsewhere.credentials(&["policy.test"]))).await;
-    let refused = client(&at(address), Some(friend())).read_settings(read("now")).await.unwrap_err();
+    let refused = client(&at(address), friend()).read_settings(read("now")).await.unwrap_err();
     let cause = status::from_status(&refused).internal_cause().unwrap().to_string();
     assert!(cause.contains("authorities_file"), "{cause}");
     assert_eq!(bench.entered.load(Ordering::SeqCst), 0);
@@ -210,21 +209,24 @@ async fn a_caller_does_not_talk_to_the_wrong_server() {
 async fn tls_and_plaintext_do_not_mix() {
     let (bench, pki) = (Bench::new(), Pki::new());
     let (address, _server) = serve(&bench, pki.server(pki.credentials(&["policy.test"]))).await;
-    let plain = |address| ChannelSettings { url: format!("http://{address}"), ..Default::default() };
-    let refused = client(&plain(address), None).read_settings(read("now")).await.unwrap_err();
+    let plain = |address| {
+        let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
+        PolicyServiceClient::new(endpoint.connect_lazy())
+    };
+    let refused = plain(address).read_settings(read("now")).await.unwrap_err();
     assert_eq!(status::from_status(&refused).reason(), Reason::DependencyUnavailable);
 
     let bound = Bound::to("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let open = bound.address();
     let _open = tokio::spawn(bound.serve(bench.peer_mount(), bench.stop.clone()));
-    let mut secure = client(&at(open), Some(pki.credentials(&["friend.test"])));
+    let mut secure = client(&at(open), pki.credentials(&["friend.test"]));
     let refused = secure.read_settings(read("now")).await.unwrap_err();
     let error = status::from_status(&refused);
     assert_eq!(error.reason(), Reason::DependencyUnavailable);
     let cause = error.internal_cause().unwrap().to_string();
     assert!(cause.contains("without TLS"), "{cause}");
     // Without TLS everybody reaches the door, and nobody gets past it.
-    let refused = client(&plain(open), None).read_settings(read("now")).await.unwrap_err();
+    let refused = plain(open).read_settings(read("now")).await.unwrap_err();
     assert_eq!(status::from_status(&refused).reason(), Reason::Internal, "ours to put right");
     assert_eq!(status::reason_of(&refused), Some(Reason::PeerNotAllowed));
     assert_eq!(bench.entered.load(Ordering::SeqCst), 0);
@@ -235,7 +237,7 @@ async fn new_certificates_are_taken_without_losing_a_call() {
     let (bench, pki) = (Bench::new(), Pki::new());
     let credentials = pki.credentials(&["policy.test"]);
     let (address, _server) = serve(&bench, pki.server(credentials.clone())).await;
-    let mut old = client(&at(address), Some(pki.credentials(&["friend.test"])));
+    let mut old = client(&at(address), pki.credentials(&["friend.test"]));
     let waiting = tokio::spawn({
         let mut old = old.clone();
         async move { old.read_settings(read("wait")).await }
@@ -246,12 +248,12 @@ async fn new_certificates_are_taken_without_losing_a_call() {
     let next = Pki::new();
     pki.write("policy.test", &next.root.issue(&["policy.test"], pki.month()), &next.root.pem());
     assert!(matches!(credentials.look(), Look::Renewed));
-    let mut new = client(&at(address), Some(next.credentials(&["friend.test"])));
+    let mut new = client(&at(address), next.credentials(&["friend.test"]));
     assert!(new.read_settings(read("now")).await.is_ok());
     bench.go.notify_waiters();
     assert!(waiting.await.unwrap().is_ok());
     assert!(old.read_settings(read("now")).await.is_ok(), "its connection is from before");
-    let mut late = client(&at(address), Some(pki.credentials(&["friend.test"])));
+    let mut late = client(&at(address), pki.credentials(&["friend.test"]));
     assert!(late.read_settings(read("now")).await.is_err());
 }
 
@@ -264,7 +266,7 @@ async fn what_is_wrong_with_new_files_changes_nothing() {
     std::fs::copy(settings.key_file, pki.folder.path().join("policy.test.key")).unwrap();
     for _ in 0..3 {
         assert!(matches!(credentials.look(), Look::Kept(_)));
-        let mut friend = client(&at(address), Some(pki.credentials(&["friend.test"])));
+        let mut friend = client(&at(address), pki.credentials(&["friend.test"]));
         assert!(friend.read_settings(read("now")).await.is_ok());
     }
 }
@@ -274,7 +276,7 @@ async fn a_caller_shows_its_newest_certificate_on_its_next_connection() {
     let (bench, pki) = (Bench::new(), Pki::new());
     let (address, server) = serve(&bench, pki.server(pki.credentials(&["policy.test"]))).await;
     let credentials = pki.credentials(&["stranger.test"]);
-    let mut caller = client(&at(address), Some(credentials.clone()));
+    let mut caller = client(&at(address), credentials.clone());
     assert_eq!(caller.read_settings(read("now")).await.unwrap_err().code(), Code::PermissionDenied);
     pki.write("stranger.test", &pki.root.issue(&["friend.test"], pki.month()), &pki.root.pem());
     assert!(matches!(credentials.look(), Look::Renewed));
@@ -307,7 +309,7 @@ async fn a_public_listener_asks_nobody_for_a_certificate_and_makes_nobody_a_peer
     let trust = pki.authorities("client", &pki.root.pem());
     let user = Credentials::client("client", &trust, pki.clock.clone()).unwrap();
     for credentials in [user, pki.credentials(&["friend.test"])] {
-        let refused = client(&at(address), Some(credentials)).read_settings(read("now")).await.unwrap_err();
+        let refused = client(&at(address), credentials).read_settings(read("now")).await.unwrap_err();
         assert_eq!(refused.code(), Code::PermissionDenied);
     }
     assert_eq!(bench.entered.load(Ordering::SeqCst), 0);
@@ -359,7 +361,7 @@ async fn a_stop_under_load_answers_every_call_that_got_through() {
     let (address, server) = serve(&bench, pki.server(pki.credentials(&["policy.test"]))).await;
     let callers: Vec<_> = (0..16)
         .map(|_| {
-            let mut friend = client(&at(address), Some(pki.credentials(&["friend.test"])));
+            let mut friend = client(&at(address), pki.credentials(&["friend.test"]));
             tokio::spawn(async move {
                 let mut answered = 0;
                 loop {
@@ -393,7 +395,7 @@ async fn who_does_not_shake_hands_keeps_nobody_else_out() {
     let bounds = Bounds { handshakes: 4, handshake_time: Duration::from_millis(200) };
     let tls = pki.server(pki.credentials(&["policy.test"]));
     tokio::spawn(bound.serve_tls_within(bounds, bench.peer_mount(), tls, bench.stop.clone()));
-    let mut early = client(&at(address), Some(pki.credentials(&["friend.test"])));
+    let mut early = client(&at(address), pki.credentials(&["friend.test"]));
     early.read_settings(read("now")).await.unwrap();
     let mut flood = Vec::new();
     for _ in 0..100 {
@@ -404,7 +406,7 @@ async fn who_does_not_shake_hands_keeps_nobody_else_out() {
     }
     early.read_settings(read("now")).await.unwrap();
     // Their time runs out; who comes after them gets in.
-    let mut late = client(&at(address), Some(pki.credentials(&["friend.test"])));
+    let mut late = client(&at(address), pki.credentials(&["friend.test"]));
     let mut tries = 0;
     while let Err(refused) = late.read_settings(read("now")).await {
         assert_eq!(status::from_status(&refused).reason(), Reason::DependencyUnavailable);

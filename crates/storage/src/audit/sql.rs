@@ -1,6 +1,7 @@
 //! The audit trail in SQL.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_lc_rs::digest::{Context, SHA256};
@@ -16,7 +17,7 @@ use super::entity::{ActiveModel, Column, Entity, Model};
 use super::refusals::{Like, Refusals};
 use super::{AuditLog, Intent, Row, unwritten};
 use crate::mark::{ROW, entity as mark};
-use crate::sql::{corrupt, unavailable};
+use crate::sql::{Lease, corrupt, unavailable};
 use crate::standing::{Expected, Standing};
 
 /// Like refusals within this many milliseconds are counted in one row.
@@ -27,19 +28,26 @@ const AGGREGATE_MILLIS: i64 = 60_000;
 pub struct SqlAuditLog {
     database: DatabaseConnection,
     standing: Standing,
+    lease: Option<Arc<Lease>>,
     refusals: Refusals,
 }
 
 impl SqlAuditLog {
     /// On a database whose migrations include [`super::Migration`], and which nothing witnesses.
     pub fn new(database: DatabaseConnection) -> Self {
-        Self { database, standing: Standing::unwitnessed(), refusals: Refusals::default() }
+        Self { database, standing: Standing::unwitnessed(), lease: None, refusals: Refusals::default() }
     }
 
     /// The same, refusing whatever would consume or change something while the database has not this standing.
     #[must_use]
     pub fn with_standing(self, standing: Standing) -> Self {
         Self { standing, ..self }
+    }
+
+    /// The same, refusing that while this process is not the one that may serve the database.
+    #[must_use]
+    pub fn with_lease(self, lease: Arc<Lease>) -> Self {
+        Self { lease: Some(lease), ..self }
     }
 
     #[cfg(test)]
@@ -186,11 +194,12 @@ pub(crate) async fn newest(database: &impl ConnectionTrait) -> Result<Option<Tim
 #[async_trait]
 impl AuditLog for SqlAuditLog {
     fn check_standing(&self) -> Result<()> {
+        self.lease.as_ref().map_or(Ok(()), |lease| lease.check())?;
         self.standing.check()
     }
 
     async fn begin(&self, event: Event) -> Result<Intent> {
-        self.standing.check()?;
+        self.check_standing()?;
         let row = row(&event, Outcome::Intended);
         let id = match self.standing.expected() {
             Some(expected) => self.write_and_compare(row, expected).await?,
@@ -238,7 +247,7 @@ impl AuditLog for SqlAuditLog {
             let write = |like| count(&self.database, key.clone(), like, reason);
             return self.refusals.record(&key, event, write).await;
         }
-        self.standing.check()?;
+        self.check_standing()?;
         let row = row(&event, outcome);
         Entity::insert(row).exec_without_returning(&self.database).await.map_err(unwritten)?;
         Ok(())

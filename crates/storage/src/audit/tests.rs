@@ -343,3 +343,71 @@ async fn whatever_stands_in_a_name_can_be_written_down() {
     })
     .await;
 }
+
+/// A trail in a database whose machine has vanished.
+struct Mute;
+
+#[async_trait]
+impl AuditLog for Mute {
+    fn check_standing(&self) -> Result<()> {
+        Ok(())
+    }
+
+    async fn begin(&self, event: Event) -> Result<Intent> {
+        if event.kind == "begins" { Ok(Intent::of_row(1)) } else { std::future::pending().await }
+    }
+
+    async fn finish(&self, _: Intent, _: Outcome) -> Result<()> {
+        std::future::pending().await
+    }
+
+    async fn withdraw(&self, _: Intent, _: Event, _: Reason) -> Result<()> {
+        std::future::pending().await
+    }
+
+    async fn record(&self, _: Event, _: Outcome) -> Result<()> {
+        std::future::pending().await
+    }
+
+    async fn list(&self, _: Option<EnvironmentId>, _: Option<i64>, _: u64) -> Result<Vec<Row>> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_trail_that_never_answers_is_one_that_cannot_be_written() {
+    let trail = |kind| Trail::new(Arc::new(Mute), event(kind));
+    let writing = async {
+        assert_eq!(trail("hangs").intend().await.unwrap_err().reason(), Reason::AuditUnavailable);
+        assert_eq!(trail("hangs").end(Ok(()), true).await.unwrap_err().reason(), Reason::AuditUnavailable);
+        // What has happened has happened.
+        let begun = trail("begins");
+        begun.intend().await.unwrap();
+        begun.end(Ok(()), true).await.unwrap();
+    };
+    tokio::time::timeout(WRITE_LIMIT * 10, writing).await.unwrap();
+}
+
+#[tokio::test]
+async fn without_the_lease_nothing_is_begun_and_what_was_begun_can_end() {
+    on_each(async |[log, _]| {
+        let (lease, held) = crate::sql::Lease::for_tests();
+        let log = log.with_lease(Arc::new(lease));
+        log.check_standing().unwrap();
+        let intent = log.begin(event("a")).await.unwrap();
+        held.send_replace(false);
+        for refused in [
+            log.check_standing(),
+            log.begin(event("b")).await.map(drop),
+            log.record(event("b"), Outcome::Succeeded).await,
+        ] {
+            assert_eq!(refused.unwrap_err().reason(), Reason::ServiceHalted);
+        }
+        // That something was refused, and how it ended, is written down all the same.
+        log.record(event("b"), Outcome::Refused(Reason::ServiceHalted)).await.unwrap();
+        log.finish(intent, Outcome::Succeeded).await.unwrap();
+        held.send_replace(true);
+        log.check_standing().unwrap();
+    })
+    .await;
+}

@@ -149,11 +149,16 @@ async fn a_row_that_was_tampered_with_is_refused() {
 #[test]
 fn no_two_owners_share_a_name_at_the_witness() {
     assert_eq!(owner("main", "mpc-signer.node-1", Mode::Production).witness_name(), "main.mpc-signer.node-1");
+    owner(&"a".repeat(32), "c", Mode::Production);
+    owner("main-2", "c", Mode::Production);
     // With a dot in it, `a.b` + `c` would be `a` + `b.c`.
     for (deployment, role, field) in [
         ("a.b", "c", "deployment"),
         ("", "c", "deployment"),
         ("Main", "c", "deployment"),
+        ("2main", "c", "deployment"),
+        ("-main", "c", "deployment"),
+        (&"a".repeat(33), "c", "deployment"),
         ("a", "", "role"),
         ("a", "b/c", "role"),
         ("a", &"b".repeat(127), "role"),

@@ -1,10 +1,11 @@
 //! Where a server listens.
 
 use std::fmt;
-use std::net::IpAddr;
 
 use kernel::{Error, Result};
 use url::Url;
+
+use crate::is_this_machine;
 
 /// A host and port, and whether TLS is spoken there.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -58,7 +59,7 @@ impl Address {
 
     /// Whether it is reached without leaving this machine.
     pub(super) fn is_this_machine(&self) -> bool {
-        self.host == "localhost" || self.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        is_this_machine(&self.host)
     }
 }
 

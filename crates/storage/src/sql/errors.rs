@@ -27,12 +27,16 @@ pub fn corrupt(what: &'static str) -> Error {
 
 /// Whether the same call may go through later.
 fn is_transient(error: &DbErr) -> bool {
+    matches!(error, DbErr::ConnectionAcquire(_)) || of_sqlx(error).is_some_and(is_transient_sqlx)
+}
+
+/// What the driver said.
+fn of_sqlx(error: &DbErr) -> Option<&sqlx::Error> {
     match error {
-        DbErr::ConnectionAcquire(_) => true,
         DbErr::Conn(RuntimeErr::SqlxError(error))
         | DbErr::Exec(RuntimeErr::SqlxError(error))
-        | DbErr::Query(RuntimeErr::SqlxError(error)) => is_transient_sqlx(error),
-        _ => false,
+        | DbErr::Query(RuntimeErr::SqlxError(error)) => Some(error),
+        _ => None,
     }
 }
 
@@ -97,13 +101,7 @@ fn is_transient_sqlite(code: &str) -> bool {
 
 /// Whether a statement gave up waiting for a lock.
 pub(super) fn is_lock_timeout(error: &DbErr) -> bool {
-    let (DbErr::Conn(RuntimeErr::SqlxError(error))
-    | DbErr::Exec(RuntimeErr::SqlxError(error))
-    | DbErr::Query(RuntimeErr::SqlxError(error))) = error
-    else {
-        return false;
-    };
-    let sqlx::Error::Database(error) = error.as_ref() else { return false };
+    let Some(sqlx::Error::Database(error)) = of_sqlx(error) else { return false };
     let code = error.code().unwrap_or_default();
     if of_postgres(error.as_ref()) {
         code == "55P03"

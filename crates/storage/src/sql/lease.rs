@@ -54,14 +54,16 @@ impl Lease {
         }
     }
 
+    /// One that is held as the other end says.
+    #[cfg(test)]
+    pub(crate) fn for_tests() -> (Self, watch::Sender<bool>) {
+        let (sender, held) = watch::channel(true);
+        (Self { held, keeper: Keeper::Task(tokio::spawn(std::future::pending())) }, sender)
+    }
+
     /// Refuses with `SERVICE_HALTED` while the lease is lost: then this process must not act.
     pub fn check(&self) -> Result<()> {
         if *self.held.borrow() { Ok(()) } else { Err(lost()) }
-    }
-
-    /// Tells of each change: `false` when the lease is lost, `true` when it was taken again.
-    pub fn watch(&self) -> watch::Receiver<bool> {
-        self.held.clone()
     }
 }
 
@@ -206,11 +208,17 @@ impl Post {
     }
 
     async fn take_again(&self) -> PgConnection {
+        let mut complaint = String::new();
         loop {
             match self.take().await {
                 Ok(connection) => return connection,
                 Err(error) => {
-                    tracing::warn!(lease = self.name, %error, "the lease cannot be taken again yet");
+                    // Said once, not every second.
+                    let text = error.to_string();
+                    if text != complaint {
+                        tracing::warn!(lease = self.name, error = %text, "the lease cannot be taken again yet");
+                        complaint = text;
+                    }
                 }
             }
             tokio::time::sleep(self.every).await;

@@ -1,13 +1,13 @@
 //! The URL of a database, taken apart.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use kernel::{Error, Result};
 use url::Url;
+
+use crate::is_this_machine;
 
 /// Where a database is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,9 +53,7 @@ impl Location {
 impl Server {
     /// Whether it is reached without leaving this machine.
     pub(super) fn is_this_machine(&self) -> bool {
-        self.is_socket()
-            || self.host == "localhost"
-            || IpAddr::from_str(&self.host).is_ok_and(|address| address.is_loopback())
+        self.is_socket() || is_this_machine(&self.host)
     }
 
     /// Whether it is reached by a Unix socket.

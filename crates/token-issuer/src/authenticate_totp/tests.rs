@@ -1,3 +1,5 @@
+mod once;
+
 use super::*;
 use crate::domain::token::BoundOperation;
 use crate::fixtures::{
@@ -96,104 +98,7 @@ async fn a_first_try_that_comes_too_late_for_its_token_issues_none() {
     let over = bench.call(NOW.plus(Duration::from_secs(300)));
     let late = bench.authenticate().authenticate(&over, request(1, &["wallet:sign"])).await.unwrap_err();
     assert_eq!(late.reason(), Reason::TokenExpired);
-    assert_eq!(bench.issued.count(), 0);
-}
-
-#[tokio::test]
-async fn a_token_that_cannot_be_remembered_does_not_go_on_file() {
-    let bench = Bench::new();
-    let authenticate = bench.authenticate();
-    bench.issued.read_only(true);
-    let error = refused(&bench, request(1, &["wallet:sign"])).await;
-    assert_eq!(error.reason(), Reason::StoreUnavailable);
-    bench.issued.read_only(false);
-    let made = authenticate.authenticate(&bench.call(NOW), request(1, &["wallet:sign"])).await.unwrap();
-    let key = made.token.key();
-
-    // On fresh stores the same proof makes the same token.
-    let issued = Arc::new(FakeIssuedTokens::default());
-    issued.read_only(true);
-    let lost = AuthenticateTotp { issued, ..after_loss(&authenticate) };
-    lost.authenticate(&bench.call(NOW), request(1, &["wallet:sign"])).await.unwrap_err();
-    assert_eq!(lost.tokens.get(key, NOW).await.unwrap(), None);
-}
-
-/// The same service on a token store that lost everything: restarted, flushed, failed over.
-fn after_loss(authenticate: &AuthenticateTotp) -> AuthenticateTotp {
-    AuthenticateTotp { tokens: Arc::new(crate::MemoryTokenStore::new()), ..authenticate.clone() }
-}
-
-#[tokio::test]
-async fn what_the_token_store_lost_is_not_issued_anew() {
-    let bench = Bench::new();
-    let authenticate = bench.authenticate();
-    let made = authenticate.authenticate(&bench.call(NOW), request(1, &["wallet:sign"])).await.unwrap();
-    // It was spent, and nobody can tell any more.
-    let operation = sign(1, b"hello");
-    bench.authorize().authorize(&bench.call(NOW), operation, Some(made.jwt)).await.unwrap();
-    let lost = after_loss(&authenticate);
-    for seconds in [10, 60, 299] {
-        let later = bench.call(NOW.plus(Duration::from_secs(seconds)));
-        let error = lost.authenticate(&later, request(1, &["wallet:sign"])).await.unwrap_err();
-        assert_eq!(error.reason(), Reason::TokenUnknown);
-        assert!(error.message().contains("authenticate anew"), "{error:?}");
-    }
-    assert_eq!(lost.tokens.get(made.token.key(), NOW).await.unwrap(), None);
-    assert_eq!(bench.audit.rows().len(), 2, "refusals intend nothing");
-}
-
-#[tokio::test]
-async fn a_repetition_that_overtakes_the_first_call_of_another_process_is_told_to_come_again() {
-    let bench = Bench::new();
-    let authenticate = bench.authenticate();
-    authenticate.authenticate(&bench.call(NOW), request(1, &["wallet:sign"])).await.unwrap();
-    // From outside a token that is on its way looks like one that is lost, for a while.
-    let elsewhere = after_loss(&authenticate);
-    let soon = bench.call(NOW.plus(Duration::from_millis(9_999)));
-    let error = elsewhere.authenticate(&soon, request(1, &["wallet:sign"])).await.unwrap_err();
-    assert_eq!(error.reason(), Reason::StoreUnavailable);
-    assert_eq!(error.retry_delay(), Some(Duration::from_secs(1)));
-}
-
-#[tokio::test]
-async fn of_processes_that_race_for_one_proof_one_issues_and_none_says_unknown() {
-    let bench = Bench::new();
-    let tasks: Vec<_> = (0..16)
-        .map(|_| {
-            // Each with its own turns, and all on the same stores.
-            let authenticate = AuthenticateTotp { turns: Arc::default(), ..bench.authenticate() };
-            let call = bench.call(NOW);
-            tokio::spawn(async move { authenticate.authenticate(&call, request(1, &["wallet:sign"])).await })
-        })
-        .collect();
-    let mut tokens = Vec::new();
-    for task in tasks {
-        match task.await.unwrap() {
-            Ok(made) => tokens.push(made.token),
-            Err(error) => assert_eq!(error.reason(), Reason::StoreUnavailable),
-        }
-    }
-    assert!(!tokens.is_empty() && tokens.iter().all(|token| *token == tokens[0]));
-    assert_eq!(bench.issued.count(), 1);
-    let again = bench.authenticate().authenticate(&bench.call(NOW), request(1, &["wallet:sign"])).await;
-    assert_eq!(again.unwrap().token, tokens[0]);
-}
-
-#[tokio::test]
-async fn repetitions_that_race_get_one_token() {
-    let bench = Bench::new();
-    let tasks: Vec<_> = (0..16)
-        .map(|_| {
-            let (authenticate, call) = (bench.authenticate(), bench.call(NOW));
-            tokio::spawn(async move { authenticate.authenticate(&call, request(1, &["wallet:sign"])).await })
-        })
-        .collect();
-    let mut tokens = Vec::new();
-    for task in tasks {
-        tokens.push(task.await.unwrap().unwrap().token);
-    }
-    assert!(tokens.iter().all(|token| *token == tokens[0]));
-    assert_eq!(bench.factors.tested(), 1);
+    assert_eq!(once::records(&bench).await, 0);
 }
 
 #[tokio::test]

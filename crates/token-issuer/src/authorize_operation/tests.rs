@@ -10,6 +10,7 @@ use crate::fixtures::{
     Bench, FakePolicy, ISSUER, NOW, create, environment, export, factor, requirement, sign, token,
 };
 use jose::{Algorithm, Expect, Kind, ReceiptClaims};
+use kernel::Error;
 use kernel::audit::Outcome;
 use kernel::secret::ExposeSecret as _;
 use kernel::{Acr, Action, EnvironmentId, OperationId, Reason, Scope, TokenId, UserId};
@@ -17,7 +18,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use crate::domain::record::RETRY_WINDOW;
-use crate::ports::Redeemed;
+use crate::ports::{Redeemed, Room};
 use crate::store::MemoryTokenStore;
 
 const MILLISECOND: Duration = Duration::from_millis(1);

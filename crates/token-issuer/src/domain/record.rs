@@ -76,7 +76,7 @@ impl TokenRecord {
 
     /// From when on the record says nothing any more and may be forgotten.
     pub fn forgotten_at(&self) -> Timestamp {
-        self.token.expires.plus(RETRY_WINDOW)
+        self.token.forgotten_at()
     }
 
     /// What becomes of the record when it is to pay for this operation now. Expiry is judged before what was paid

@@ -2,6 +2,9 @@
 
 use kernel::{Acr, Action, FactorKind, Scope};
 
+/// The longest life of a token that policy can demand, in seconds.
+pub const MAX_EXPIRY_SECONDS: u32 = 3_600;
+
 /// How closely a token is tied to what it is for, loosest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Binding {

@@ -6,6 +6,7 @@ use kernel::{
 };
 use operation::{CheckedOperation, Digest};
 
+use super::record::RETRY_WINDOW;
 use super::requirement::{Binding, TokenBehavior};
 
 /// The one operation that a token is bound to.
@@ -81,6 +82,11 @@ impl Token {
     /// Where it is on file.
     pub fn key(&self) -> TokenKey {
         TokenKey { environment: self.environment, user: self.user, id: self.id }
+    }
+
+    /// From when on its record says nothing any more.
+    pub fn forgotten_at(&self) -> Timestamp {
+        self.expires.plus(RETRY_WINDOW)
     }
 
     /// How closely it is tied to `operation`; `None` when it is bound to another one.

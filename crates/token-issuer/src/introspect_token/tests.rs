@@ -6,7 +6,7 @@ use operation::Digest;
 
 use crate::domain::record::TokenRecord;
 use crate::domain::token::TokenKey;
-use crate::ports::Redeemed;
+use crate::ports::{Redeemed, Room};
 
 async fn active(bench: &Bench, jwt: &SecretText, now: Timestamp) -> bool {
     bench.introspect().introspect(&bench.call(now), jwt).await.unwrap().is_some()
@@ -73,10 +73,10 @@ struct Refusing(Reason);
 
 #[async_trait::async_trait]
 impl TokenStore for Refusing {
-    async fn check_room(&self, _: kernel::EnvironmentId, _: UserId, _: Timestamp) -> Result<()> {
+    async fn check_room(&self, _: kernel::EnvironmentId, _: UserId, _: Timestamp) -> Result<Room> {
         Err(Error::new(self.0, "refused"))
     }
-    async fn issue(&self, _: &Token, _: Timestamp) -> Result<()> {
+    async fn issue(&self, _: &Token, _: &Room, _: Timestamp) -> Result<()> {
         Err(Error::new(self.0, "refused"))
     }
     async fn get(&self, _: TokenKey, _: Timestamp) -> Result<Option<TokenRecord>> {
@@ -92,8 +92,10 @@ async fn a_store_that_changed_has_no_active_tokens_and_one_that_is_away_says_so(
     let changed = Bench::on(Arc::new(Refusing(Reason::TokenStoreChanged)));
     let jwt = changed.mint.elevated(&token(1)).unwrap();
     assert!(!active(&changed, &jwt, NOW).await);
-    let away = Bench::on(Arc::new(Refusing(Reason::StoreUnavailable)));
-    let jwt = away.mint.elevated(&token(1)).unwrap();
-    let refused = away.introspect().introspect(&away.call(NOW), &jwt).await.unwrap_err();
-    assert_eq!(refused.reason(), Reason::StoreUnavailable);
+    for reason in [Reason::StoreUnavailable, Reason::Internal] {
+        let away = Bench::on(Arc::new(Refusing(reason)));
+        let jwt = away.mint.elevated(&token(1)).unwrap();
+        let refused = away.introspect().introspect(&away.call(NOW), &jwt).await.unwrap_err();
+        assert_eq!(refused.reason(), reason);
+    }
 }

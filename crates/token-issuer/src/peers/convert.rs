@@ -4,10 +4,7 @@ use kernel::{Acr, EnvironmentId, Error, Result, Scope, UserId};
 use proto::{convert, names, types};
 
 use crate::domain::factors::{FactorFacts, VerifiedFactor};
-use crate::domain::requirement::{Binding, Requirement, TokenBehavior};
-
-/// The longest life of a token, in seconds.
-const MAX_EXPIRY_SECONDS: u32 = 3_600;
+use crate::domain::requirement::{Binding, MAX_EXPIRY_SECONDS, Requirement, TokenBehavior};
 
 /// The device of a resource name, if it belongs to this user.
 pub(super) fn device(

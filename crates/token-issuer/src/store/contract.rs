@@ -40,6 +40,12 @@ fn door(doors: &Doors, number: u32) -> &dyn TokenStore {
     doors[number as usize % doors.len()].as_ref()
 }
 
+/// Puts a token on file, where there is room for it.
+pub(crate) async fn issue(store: &dyn TokenStore, token: &Token, now: Timestamp) -> Result<(), Error> {
+    let room = store.check_room(token.environment, token.user, now).await?;
+    store.issue(token, &room, now).await
+}
+
 pub(super) fn operation(number: u32) -> OperationId {
     OperationId::from_uuid(uuid::Uuid::from_u128(0x1000_0000 + u128::from(number)))
 }
@@ -66,7 +72,7 @@ async fn spend(
 async fn a_token_is_on_file_once_it_is_issued(doors: Doors) {
     let token = token(1);
     assert_eq!(door(&doors, 0).get(token.key(), NOW).await.unwrap(), None);
-    door(&doors, 0).issue(&token, NOW).await.unwrap();
+    issue(door(&doors, 0), &token, NOW).await.unwrap();
     for number in 0..2 {
         let record = door(&doors, number).get(token.key(), NOW).await.unwrap().unwrap();
         assert_eq!((record.token, record.state), (token.clone(), TokenState::Issued));
@@ -76,15 +82,15 @@ async fn a_token_is_on_file_once_it_is_issued(doors: Doors) {
 async fn issuing_again_changes_nothing_and_another_token_under_the_id_is_refused(doors: Doors) {
     let store = door(&doors, 0);
     let token = token(1);
-    store.issue(&token, NOW).await.unwrap();
+    issue(store, &token, NOW).await.unwrap();
     spend(store, &token, 1, NOW).await.unwrap();
-    door(&doors, 1).issue(&token, NOW).await.unwrap();
+    issue(door(&doors, 1), &token, NOW).await.unwrap();
     assert_eq!(reason(spend(store, &token, 2, NOW).await), Reason::TokenAlreadyRedeemed);
 
     let longer = Token { expires: token.expires.plus(Duration::from_secs(1)), ..token.clone() };
     let looser = Token { behavior: TokenBehavior::TimeBound, ..token.clone() };
     for other in [longer, looser] {
-        assert_eq!(reason(store.issue(&other, NOW).await), Reason::TokenInvalid);
+        assert_eq!(reason(issue(store, &other, NOW).await), Reason::TokenInvalid);
     }
     assert_eq!(store.get(token.key(), NOW).await.unwrap().unwrap().token, token);
 }
@@ -93,7 +99,7 @@ async fn a_token_pays_for_one_operation(doors: Doors) {
     let store = door(&doors, 0);
     let bound = BoundOperation::of(&export(1));
     for token in [token(1), Token { operation: Some(bound), ..token(2) }] {
-        store.issue(&token, NOW).await.unwrap();
+        issue(store, &token, NOW).await.unwrap();
         assert_eq!(spend(store, &token, 1, NOW).await.unwrap(), Redeemed::Now);
         let spent = door(&doors, 1).get(token.key(), NOW).await.unwrap().unwrap();
         assert_eq!(spent.token, token);
@@ -110,7 +116,7 @@ async fn a_token_pays_for_one_operation(doors: Doors) {
 async fn the_same_operation_may_ask_again_until_the_window_ends(doors: Doors) {
     let store = door(&doors, 0);
     let token = token(1);
-    store.issue(&token, NOW).await.unwrap();
+    issue(store, &token, NOW).await.unwrap();
     let last = token.expires.minus(MILLISECOND);
     assert_eq!(spend(store, &token, 1, last).await.unwrap(), Redeemed::Now);
     let end = token.expires.plus(RETRY_WINDOW);
@@ -127,7 +133,7 @@ async fn the_same_operation_may_ask_again_until_the_window_ends(doors: Doors) {
 async fn an_expired_token_pays_for_nothing(doors: Doors) {
     let store = door(&doors, 0);
     let token = token(1);
-    store.issue(&token, NOW).await.unwrap();
+    issue(store, &token, NOW).await.unwrap();
     for now in [token.expires, token.expires.plus(MILLISECOND)] {
         assert_eq!(reason(spend(store, &token, 1, now).await), Reason::TokenExpired);
     }
@@ -137,14 +143,14 @@ async fn an_expired_token_pays_for_nothing(doors: Doors) {
 
 async fn what_is_not_on_file_is_unknown(doors: Doors) {
     let store = door(&doors, 0);
-    store.issue(&token(1), NOW).await.unwrap();
+    issue(store, &token(1), NOW).await.unwrap();
     assert_eq!(reason(spend(store, &token(2), 1, NOW).await), Reason::TokenUnknown);
 }
 
 async fn a_token_is_its_users_alone(doors: Doors) {
     let store = door(&doors, 0);
     let token = token(1);
-    store.issue(&token, NOW).await.unwrap();
+    issue(store, &token, NOW).await.unwrap();
     let bob = UserId::derive(token.environment, "idp", "bob");
     let elsewhere = EnvironmentId::from_uuid(uuid::Uuid::from_u128(7));
     for other in [Token { user: bob, ..token.clone() }, Token { environment: elsewhere, ..token.clone() }] {
@@ -156,27 +162,27 @@ async fn a_token_is_its_users_alone(doors: Doors) {
 
 async fn unexpired_tokens_of_a_user_are_counted(doors: Doors) {
     let store = door(&doors, 0);
+    let room = store.check_room(token(0).environment, token(0).user, NOW).await.unwrap();
     for number in 0..MOST {
-        store.check_room(token(0).environment, token(0).user, NOW).await.unwrap();
-        door(&doors, number).issue(&token(number), NOW).await.unwrap();
+        issue(door(&doors, number), &token(number), NOW).await.unwrap();
     }
     let extra = token(MOST);
-    let room = store.check_room(extra.environment, extra.user, NOW).await.unwrap_err();
-    assert_eq!(room.reason(), Reason::TokenLimitReached);
-    assert_eq!(room.retry_delay(), Some(extra.expires.since(NOW)));
-    let refused = store.issue(&extra, NOW).await.unwrap_err();
+    let none = store.check_room(extra.environment, extra.user, NOW).await.unwrap_err();
+    assert_eq!(none.reason(), Reason::TokenLimitReached);
+    assert_eq!(none.retry_delay(), Some(extra.expires.since(NOW)));
+    let refused = store.issue(&extra, &room, NOW).await.unwrap_err();
     assert_eq!(refused.reason(), Reason::TokenLimitReached);
     assert_eq!(refused.retry_delay(), Some(extra.expires.since(NOW)));
     // Neither a repetition nor another user is affected; a spent token counts, and one that has expired does not.
-    store.issue(&token(0), NOW).await.unwrap();
+    store.issue(&token(0), &room, NOW).await.unwrap();
     let other = Token { user: UserId::derive(extra.environment, "idp", "bob"), ..extra.clone() };
-    store.issue(&other, NOW).await.unwrap();
+    issue(store, &other, NOW).await.unwrap();
     spend(store, &token(1), 1, NOW).await.unwrap();
-    assert_eq!(reason(store.issue(&extra, NOW).await), Reason::TokenLimitReached);
+    assert_eq!(reason(store.issue(&extra, &room, NOW).await), Reason::TokenLimitReached);
     let later = extra.expires;
     let fresh = Token { expires: later.plus(Duration::from_secs(300)), ..token(MOST + 1) };
     store.check_room(extra.environment, extra.user, later).await.unwrap();
-    store.issue(&fresh, later).await.unwrap();
+    issue(store, &fresh, later).await.unwrap();
     // What it paid for is remembered all the same.
     assert_eq!(spend(store, &token(1), 1, later).await.unwrap(), Redeemed::Earlier);
 }
@@ -184,7 +190,7 @@ async fn unexpired_tokens_of_a_user_are_counted(doors: Doors) {
 async fn of_many_operations_that_race_one_wins(doors: Doors) {
     for round in 0..ROUNDS {
         let token = own_token(round);
-        door(&doors, round).issue(&token, NOW).await.unwrap();
+        issue(door(&doors, round), &token, NOW).await.unwrap();
         let results = race(&doors, token.key(), |racer| racer).await;
         let mut won = 0;
         for result in results {
@@ -203,7 +209,7 @@ async fn of_many_operations_that_race_one_wins(doors: Doors) {
 async fn calls_that_race_for_one_operation_all_get_it(doors: Doors) {
     for round in 0..ROUNDS {
         let token = own_token(round);
-        door(&doors, round).issue(&token, NOW).await.unwrap();
+        issue(door(&doors, round), &token, NOW).await.unwrap();
         let results = race(&doors, token.key(), |_| 7).await;
         let redeemed: Vec<_> = results.into_iter().map(Result::unwrap).collect();
         assert_eq!(redeemed.iter().filter(|redeemed| **redeemed == Redeemed::Now).count(), 1);
@@ -219,7 +225,7 @@ async fn issues_that_race_make_one_record(doors: Doors) {
             // Two contents race under one id.
             let expires = token.expires.plus(Duration::from_secs(racer % 2));
             let token = Token { expires, ..token.clone() };
-            tasks.push(tokio::spawn(async move { store.issue(&token, NOW).await.map(|()| token) }));
+            tasks.push(tokio::spawn(async move { issue(store.as_ref(), &token, NOW).await.map(|()| token) }));
         }
         let mut stored = Vec::new();
         for task in tasks {
@@ -236,9 +242,10 @@ async fn issues_that_race_make_one_record(doors: Doors) {
 
 async fn issues_that_race_do_not_exceed_the_limit(doors: Doors) {
     let mut tasks = Vec::new();
+    let room = door(&doors, 0).check_room(token(0).environment, token(0).user, NOW).await.unwrap();
     for number in 0..MOST * 2 {
-        let store = doors[number as usize % doors.len()].clone();
-        tasks.push(tokio::spawn(async move { store.issue(&token(number), NOW).await }));
+        let (store, room) = (doors[number as usize % doors.len()].clone(), room.clone());
+        tasks.push(tokio::spawn(async move { store.issue(&token(number), &room, NOW).await }));
     }
     let mut issued = 0;
     for task in tasks {

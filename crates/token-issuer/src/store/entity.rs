@@ -58,6 +58,8 @@ pub(super) mod issued {
         #[sea_orm(primary_key, auto_increment = false)]
         pub(in crate::store) jti: Uuid,
         pub(in crate::store) issued_ms: i64,
+        /// When it was known to be on file; none before that, when nobody was given it.
+        pub(in crate::store) on_file_ms: Option<i64>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -1,15 +1,16 @@
 //! Which tokens were issued, in the issuer's database.
 
 use async_trait::async_trait;
-use kernel::{Result, Timestamp, TokenId};
-use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveValue, DatabaseConnection, EntityTrait};
+use kernel::{Error, Result, Timestamp, TokenId};
+use sea_orm::sea_query::{Expr, Func, OnConflict};
+use sea_orm::{ActiveValue, ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter};
 use storage::sql::unavailable;
 
 use super::entity::issued::{ActiveModel, Column, Entity};
-use crate::ports::IssuedTokens;
+use crate::ports::{IssuedTokens, Remembered};
 
-/// Issued tokens in SQL. Rows are never changed nor removed: forgetting one would let its token be issued anew.
+/// Issued tokens in SQL. Rows are never removed, and their marks never taken away: forgetting one would let its token be
+/// issued anew.
 #[derive(Clone, Debug)]
 pub(crate) struct SqlIssuedTokens {
     database: DatabaseConnection,
@@ -24,22 +25,41 @@ impl SqlIssuedTokens {
 
 #[async_trait]
 impl IssuedTokens for SqlIssuedTokens {
-    async fn issued_at(&self, id: TokenId) -> Result<Option<Timestamp>> {
-        let row = Entity::find_by_id(id.uuid()).one(&self.database).await.map_err(unavailable)?;
-        Ok(row.map(|row| Timestamp::from_millis(row.issued_ms)))
-    }
-
-    async fn remember(&self, id: TokenId, now: Timestamp) -> Result<bool> {
+    async fn remember(&self, id: TokenId, now: Timestamp) -> Result<Remembered> {
         let inserted = Entity::insert(ActiveModel {
             jti: ActiveValue::Set(id.uuid()),
             issued_ms: ActiveValue::Set(now.millis()),
+            on_file_ms: ActiveValue::Set(None),
         })
         .on_conflict(OnConflict::column(Column::Jti).do_nothing().to_owned())
         .exec_without_returning(&self.database)
         .await
         .map_err(unavailable)?;
-        Ok(inserted == 1)
+        if inserted == 1 {
+            return Ok(Remembered::Now);
+        }
+        let row = Entity::find_by_id(id.uuid()).one(&self.database).await.map_err(unavailable)?;
+        match row.ok_or_else(gone)?.on_file_ms {
+            Some(_) => Ok(Remembered::OnFile),
+            None => Ok(Remembered::Before),
+        }
     }
+
+    async fn on_file(&self, id: TokenId, now: Timestamp) -> Result<()> {
+        let first = Func::coalesce([Expr::col(Column::OnFileMs), Expr::value(now.millis())]);
+        let marked = Entity::update_many()
+            .col_expr(Column::OnFileMs, first.into())
+            .filter(Column::Jti.eq(id.uuid()))
+            .exec(&self.database)
+            .await
+            .map_err(unavailable)?;
+        if marked.rows_affected == 1 { Ok(()) } else { Err(gone()) }
+    }
+}
+
+/// The refusal of a row that is not there any more: somebody put the database back under this process.
+fn gone() -> Error {
+    Error::store_unavailable("an issued token is not remembered any more")
 }
 
 #[cfg(test)]
@@ -48,6 +68,7 @@ mod tests {
     use crate::fixtures::{NOW, token};
     use crate::migrations::Migrator;
     use kernel::Reason;
+    use sea_orm::ConnectionTrait as _;
     use std::time::Duration;
     use testkit::race;
 
@@ -63,31 +84,67 @@ mod tests {
     async fn a_token_is_issued_once_and_that_is_remembered() {
         on_each(async |[issued, again]| {
             let id = token(1).id;
-            assert_eq!(issued.issued_at(id).await.unwrap(), None);
-            assert!(issued.remember(id, NOW).await.unwrap());
+            assert_eq!(issued.remember(id, NOW).await.unwrap(), Remembered::Now);
             let later = NOW.plus(Duration::from_secs(1));
-            assert!(!issued.remember(id, later).await.unwrap());
-            assert!(issued.remember(token(2).id, later).await.unwrap());
             // Another process, or this one after a restart, finds the same.
-            assert_eq!(again.issued_at(id).await.unwrap(), Some(NOW));
-            assert!(!again.remember(id, later).await.unwrap());
+            for handle in [&issued, &again] {
+                assert_eq!(handle.remember(id, later).await.unwrap(), Remembered::Before);
+            }
+            again.on_file(id, later).await.unwrap();
+            for handle in [&issued, &again] {
+                assert_eq!(handle.remember(id, later).await.unwrap(), Remembered::OnFile);
+            }
+            // Others are not concerned.
+            assert_eq!(issued.remember(token(2).id, later).await.unwrap(), Remembered::Now);
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn what_an_earlier_version_remembered_may_have_been_handed_out() {
+        on_each(async |[issued, _]| {
+            let id = token(1).id;
+            let row = sea_orm::sea_query::Query::insert()
+                .into_table("issued_tokens")
+                .columns(["jti", "issued_ms"])
+                .values_panic([id.uuid().into(), NOW.millis().into()])
+                .to_owned();
+            issued.database.execute(&row).await.unwrap();
+            assert_eq!(issued.remember(id, NOW).await.unwrap(), Remembered::OnFile);
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn that_a_token_is_on_file_is_marked_once_and_only_where_it_is_remembered() {
+        on_each(async |[issued, again]| {
+            let id = token(1).id;
+            let refused = issued.on_file(id, NOW).await.unwrap_err();
+            assert_eq!(refused.reason(), Reason::StoreUnavailable);
+            assert_eq!(issued.remember(id, NOW).await.unwrap(), Remembered::Now);
+            issued.on_file(id, NOW).await.unwrap();
+            again.on_file(id, NOW.plus(Duration::from_secs(1))).await.unwrap();
+            let row = Entity::find_by_id(id.uuid()).one(&issued.database).await.unwrap().unwrap();
+            assert_eq!(row.on_file_ms, Some(NOW.millis()), "the first mark stays");
         })
         .await;
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn of_64_calls_that_race_for_one_token_one_issues_it() {
+    async fn of_64_calls_that_race_for_one_token_one_is_the_first_and_no_mark_is_lost() {
         on_each(async |handles| {
             for number in 0..10 {
                 let outcomes = race(&handles, 64, move |issued, index| async move {
                     let at = NOW.plus(Duration::from_secs(index as u64));
-                    (issued.remember(token(number).id, at).await.unwrap(), at)
+                    let id = token(number).id;
+                    let found = issued.remember(id, at).await.unwrap();
+                    issued.on_file(id, at).await.unwrap();
+                    assert_eq!(issued.remember(id, at).await.unwrap(), Remembered::OnFile);
+                    found
                 })
                 .await;
-                let won: Vec<_> = outcomes.iter().filter(|(won, _)| *won).map(|(_, at)| *at).collect();
-                assert_eq!(won.len(), 1);
-                let remembered = handles[0].issued_at(token(number).id).await.unwrap();
-                assert_eq!(remembered, Some(won[0]));
+                let first = outcomes.iter().filter(|found| **found == Remembered::Now).count();
+                assert_eq!(first, 1);
             }
         })
         .await;
@@ -98,7 +155,7 @@ mod tests {
         on_each(async |[issued, _]| {
             issued.database.clone().close().await.unwrap();
             let id = token(1).id;
-            for refused in [issued.issued_at(id).await.map(drop), issued.remember(id, NOW).await.map(drop)] {
+            for refused in [issued.remember(id, NOW).await.map(drop), issued.on_file(id, NOW).await] {
                 assert_eq!(refused.unwrap_err().reason(), Reason::StoreUnavailable);
             }
         })

@@ -10,7 +10,7 @@ use operation::Digest;
 
 use crate::domain::record::{self, MAX_PER_USER, Redemption, TokenRecord, TokenState};
 use crate::domain::token::{Token, TokenKey};
-use crate::ports::{Redeemed, TokenStore};
+use crate::ports::{Redeemed, Room, TokenStore};
 
 /// How many tokens are kept at all, tombstones included; bounds the memory to some hundred megabytes.
 const MAX_RECORDS: usize = 200_000;
@@ -83,11 +83,13 @@ impl State {
 
 #[async_trait]
 impl TokenStore for MemoryTokenStore {
-    async fn check_room(&self, environment: EnvironmentId, user: UserId, now: Timestamp) -> Result<()> {
-        self.state(now).check_room(environment, user, now)
+    async fn check_room(&self, environment: EnvironmentId, user: UserId, now: Timestamp) -> Result<Room> {
+        self.state(now).check_room(environment, user, now)?;
+        // It loses its records with the process, and with that everybody who found room.
+        Ok(Room { history: Vec::new() })
     }
 
-    async fn issue(&self, token: &Token, now: Timestamp) -> Result<()> {
+    async fn issue(&self, token: &Token, _: &Room, now: Timestamp) -> Result<()> {
         let mut state = self.state(now);
         if let Some(record) = state.records.get(&token.key()) {
             return if record.token == *token { Ok(()) } else { Err(record::another_token()) };
@@ -130,7 +132,7 @@ mod tests {
     use super::*;
     use crate::domain::record::RETRY_WINDOW;
     use crate::fixtures::{NOW, token};
-    use crate::store::contract;
+    use crate::store::contract::{self, issue};
     use kernel::Reason;
     use std::sync::Arc;
 
@@ -143,7 +145,7 @@ mod tests {
     async fn nothing_is_kept_longer_than_it_says_something() {
         let store = MemoryTokenStore::new();
         for number in 0..50 {
-            store.issue(&token(number), NOW).await.unwrap();
+            issue(&store, &token(number), NOW).await.unwrap();
         }
         let end = token(0).expires.plus(RETRY_WINDOW);
         assert!(store.get(token(1).key(), end).await.unwrap().is_none());
@@ -162,11 +164,12 @@ mod tests {
             }
         }
         let extra = token(u32::MAX);
-        let refused = store.issue(&extra, NOW).await.unwrap_err();
+        let room = Room { history: Vec::new() };
+        let refused = store.issue(&extra, &room, NOW).await.unwrap_err();
         assert_eq!(refused.reason(), Reason::StoreUnavailable);
         // Said also before a code is consumed for a token that would find no place.
         let refused = store.check_room(extra.environment, extra.user, NOW).await.unwrap_err();
         assert_eq!(refused.reason(), Reason::StoreUnavailable);
-        store.issue(&token(0), NOW).await.unwrap();
+        store.issue(&token(0), &room, NOW).await.unwrap();
     }
 }

@@ -5,7 +5,7 @@
 //! in `lua/`; a test compares them with those of [`TokenRecord`], sequence by sequence.
 //!
 //! A lost answer is asked for again, on the history it was lost on only: `redeem` with its own operation, which finds out
-//! by itself whether it was carried out, and `issue` with the identical token.
+//! by itself whether it was carried out, and `issue` with the identical token, on the history that there was room in.
 
 mod packed;
 
@@ -22,7 +22,7 @@ use storage::redis::{Again, Answer, Call, Script};
 
 use crate::domain::record::{self, MAX_PER_USER, Payment, RETRY_WINDOW, TokenRecord, TokenState};
 use crate::domain::token::{Token, TokenKey};
-use crate::ports::{Redeemed, TokenStore};
+use crate::ports::{Redeemed, Room, TokenStore};
 
 /// For how long Redis keeps a record longer than it says something, by its own clock: one that runs fast makes records
 /// vanish early, which refuses and never allows.
@@ -77,18 +77,18 @@ impl RedisTokenStore {
 
 #[async_trait]
 impl TokenStore for RedisTokenStore {
-    async fn check_room(&self, environment: EnvironmentId, user: UserId, now: Timestamp) -> Result<()> {
+    async fn check_room(&self, environment: EnvironmentId, user: UserId, now: Timestamp) -> Result<Room> {
         let call = self.call(&ROOM, environment, user, now).arg(MAX_PER_USER.to_string());
         let answer = self.redis.run(&call.again(Again::Anywhere)).await?;
         match answer.word() {
-            "ROOM" => Ok(()),
+            "ROOM" => Ok(Room { history: answer.octets(0)?.to_vec() }),
             "FULL" => Err(full(&answer, now)?),
             _ => Err(answer.unexpected()),
         }
     }
 
-    async fn issue(&self, token: &Token, now: Timestamp) -> Result<()> {
-        let life = TokenRecord::issued(token.clone()).forgotten_at().since(now) + SLACK;
+    async fn issue(&self, token: &Token, room: &Room, now: Timestamp) -> Result<()> {
+        let life = token.forgotten_at().since(now) + SLACK;
         let call = self
             .call(&ISSUE, token.environment, token.user, now)
             .arg(MAX_PER_USER.to_string())
@@ -96,11 +96,14 @@ impl TokenStore for RedisTokenStore {
             .arg(token.id.uuid().as_bytes())
             .arg(packed::pack(token)?)
             .arg(token.expires.millis().to_string())
-            .arg(life.as_millis().to_string());
-        let answer = self.redis.run(&call.again(Again::SameHistory)).await?;
+            .arg(life.as_millis().to_string())
+            .arg(&room.history);
+        // Wherever it is asked again, the history is compared.
+        let answer = self.redis.run(&call.again(Again::Anywhere)).await?;
         match answer.word() {
             "ISSUED" | "SAME" => Ok(()),
             "ANOTHER" => Err(record::another_token()),
+            "CHANGED" => Err(changed()),
             "FULL" => Err(full(&answer, now)?),
             _ => Err(answer.unexpected()),
         }
@@ -144,6 +147,11 @@ impl TokenStore for RedisTokenStore {
             _ => Err(answer.unexpected()),
         }
     }
+}
+
+/// The refusal of a store that is not the one any more in which there was room.
+fn changed() -> Error {
+    Error::store_unavailable("the token store was restarted or failed over during the call")
 }
 
 /// The refusal of a user who has as many tokens as are kept.

@@ -16,8 +16,8 @@ pub(crate) enum Setback {
     Broken(Option<NodeId>, Error),
     /// A node has lost the attempt; another may do.
     Lost(Error),
-    /// The receipt has expired.
-    Expired(Error),
+    /// The receipt has expired, by this node's clock.
+    Expired(NodeId, Error),
     /// No further attempt can help.
     Final(Error),
 }
@@ -26,7 +26,7 @@ impl Setback {
     /// What a refusal by `node` means.
     pub(crate) fn of(node: &NodeId, error: Error) -> Self {
         match error.reason() {
-            Reason::ReceiptExpired => Self::Expired(error),
+            Reason::ReceiptExpired => Self::Expired(node.clone(), error),
             Reason::ReceiptSpent | Reason::ReceiptMismatch => Self::Final(error),
             Reason::AttemptUnknown => Self::Lost(error),
             Reason::ProtocolFailed | Reason::EnvelopeInvalid => {
@@ -74,12 +74,12 @@ impl Effort {
     ///
     /// When no further attempt can help.
     pub(crate) fn learn(&mut self, setbacks: Vec<Setback>) -> Result<Option<Error>, Error> {
-        let mut expired = None;
+        let mut expired = Vec::new();
         for setback in setbacks {
             match setback {
                 Setback::Final(error) => return Err(error),
-                Setback::Expired(error) => {
-                    expired = Some(error);
+                Setback::Expired(node, error) => {
+                    expired.push((node, error));
                     self.verdict = Some(expired_again());
                 }
                 Setback::Gone(node, error) => {
@@ -95,7 +95,21 @@ impl Effort {
                 Setback::Lost(error) => self.verdict = Some(error),
             }
         }
-        Ok(expired.filter(|_| self.left > 0))
+        Ok(self.expired(expired).filter(|_| self.left > 0))
+    }
+
+    /// Nodes whose clocks are wrong are left out: those that say of a receipt that it has expired when not all of the
+    /// attempt say so, as long as enough are left. Otherwise they are believed, and the answer is what they say.
+    fn expired(&mut self, mut said: Vec<(NodeId, Error)>) -> Option<Error> {
+        let (needed, left) =
+            (self.candidates.needed(), self.candidates.available().saturating_sub(said.len()));
+        if said.len() == needed || left < needed {
+            return said.pop().map(|(_, error)| error);
+        }
+        for (node, _) in said {
+            self.candidates.set_aside(&node);
+        }
+        None
     }
 
     fn gone(&mut self, error: Error) {
@@ -154,13 +168,17 @@ mod tests {
         Effort::new(ids(&[1, 2, 3]), 2)
     }
 
+    fn expired(nodes: &[u8]) -> Vec<Setback> {
+        ids(nodes).iter().map(|node| Setback::of(node, refusal(Reason::ReceiptExpired))).collect()
+    }
+
     #[test]
     fn every_refusal_of_a_node_has_its_meaning() {
         let node = &ids(&[1])[0];
         for reason in Reason::ALL {
             let setback = Setback::of(node, refusal(*reason));
             let fits = match reason {
-                Reason::ReceiptExpired => matches!(setback, Setback::Expired(_)),
+                Reason::ReceiptExpired => matches!(&setback, Setback::Expired(by, _) if by == node),
                 Reason::ReceiptSpent | Reason::ReceiptMismatch => matches!(setback, Setback::Final(_)),
                 Reason::AttemptUnknown => matches!(setback, Setback::Lost(_)),
                 Reason::ProtocolFailed | Reason::EnvelopeInvalid => {
@@ -209,18 +227,27 @@ mod tests {
 
     #[test]
     fn a_spent_receipt_ends_it_at_once_and_an_expired_one_is_reported() {
-        let node = &ids(&[1])[0];
-        let spent = vec![Setback::of(node, refusal(Reason::ReceiptSpent))];
+        let spent = vec![Setback::of(&ids(&[1])[0], refusal(Reason::ReceiptSpent))];
         assert_eq!(effort().learn(spent).unwrap_err().reason(), Reason::ReceiptSpent);
 
         let mut effort = effort();
-        let expired = || vec![Setback::of(node, refusal(Reason::ReceiptExpired))];
         for left in (0..MAX_ATTEMPTS).rev() {
             effort.next().unwrap();
             // A fresh one is of no use when there is no attempt left.
-            assert_eq!(effort.learn(expired()).unwrap().is_some(), left > 0);
+            assert_eq!(effort.learn(expired(&[1, 2])).unwrap().is_some(), left > 0);
         }
         assert_eq!(effort.next().unwrap_err().reason(), Reason::ReceiptExpired);
+    }
+
+    #[test]
+    fn a_node_that_alone_says_that_the_receipt_has_expired_is_left_out_while_enough_are_left() {
+        let mut effort = effort();
+        effort.next().unwrap();
+        assert!(effort.learn(expired(&[1])).unwrap().is_none());
+        assert_eq!(effort.next().unwrap(), ids(&[2, 3]));
+        // Without this one too few would be left: it may be right, and a fresh receipt may help.
+        assert!(effort.learn(expired(&[3])).unwrap().is_some());
+        assert_eq!(effort.next().unwrap(), ids(&[2, 3]));
     }
 
     #[test]

@@ -120,10 +120,13 @@ fn wallet_of(user: u8, number: u8) -> Wallet {
 
 async fn held(store: &dyn WalletStore, user: u8) -> usize {
     let user = UserId::from_uuid(uuid(user));
-    store.list(environment(), user, None, 100).await.unwrap().wallets.len()
+    let held = store.list(environment(), user, None, 100).await.unwrap().wallets.len();
+    assert_eq!(store.held(environment(), user).await.unwrap(), u64::try_from(held).unwrap());
+    held
 }
 
 async fn a_user_has_as_many_wallets_as_may_be_and_goes_on_with_those(store: &dyn WalletStore) {
+    assert_eq!(held(store, 20).await, 0);
     for number in 1..=4 {
         assert_eq!(store.begin(&wallet_of(20, number), 3).await.unwrap(), number <= 3);
     }

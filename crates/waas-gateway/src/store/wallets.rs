@@ -177,6 +177,10 @@ impl WalletStore for SqlWallets {
             .transpose()
     }
 
+    async fn held(&self, environment: EnvironmentId, user: UserId) -> Result<u64> {
+        places::taken(&self.database, environment, user).await
+    }
+
     async fn list(
         &self,
         environment: EnvironmentId,

@@ -1,10 +1,15 @@
+use std::sync::Arc;
 use std::time::Duration;
 
-use kernel::Reason;
+use kernel::audit::{Actor, Event};
+use kernel::{Reason, Timestamp};
+use storage::{AuditLog as _, SqlAuditLog, Trail};
 use tokio::task::JoinHandle;
 
 use super::nodes::{Fault, Step};
 use super::world::{World, create, export, is_good, message, operation};
+use crate::caller::Caller;
+use crate::migrations::Migrator;
 use crate::ports::OperationKey;
 use crate::sign_message::SignMessage;
 
@@ -103,6 +108,36 @@ async fn a_call_that_waited_for_one_that_came_to_nothing_is_told_to_try_again() 
     assert_eq!(error.reason(), Reason::AttemptUnknown);
     assert_eq!(error.retry_delay(), Some(Duration::from_secs(1)));
     assert_eq!(world.nodes.asked(Step::Commit).len(), 2);
+}
+
+#[tokio::test]
+async fn calls_that_waited_and_cannot_learn_of_its_end_are_counted_as_refusals_that_changed_nothing() {
+    let (world, wallet) = World::with_wallet().await;
+    let (database, _folder) = testkit::database::<Migrator>().await;
+    let log = Arc::new(SqlAuditLog::new(database));
+    let held = world.nodes.hold.write().await;
+    let first = world.start_signing(message(&wallet, 2));
+    world.until_intended(2).await;
+    let waiting: Vec<_> = (0..2)
+        .map(|_| {
+            let event = Event::new("test", Timestamp::from_seconds(0), Actor::Unknown);
+            let trail = Trail::new(log.clone(), event);
+            let (gateway, request) = (world.gateway.clone(), message(&wallet, 2));
+            let caller = Caller { trail: trail.clone(), ..world.caller() };
+            tokio::spawn(async move { trail.end(gateway.sign_message(&caller, request).await, true).await })
+        })
+        .collect();
+    while log.list(None, None, 10).await.unwrap().len() < waiting.len() {
+        tokio::task::yield_now().await;
+    }
+    world.database.close_by_ref().await.unwrap();
+    drop(held);
+    first.await.unwrap().unwrap_err();
+    for call in waiting {
+        assert_eq!(call.await.unwrap().unwrap_err().reason(), Reason::StoreUnavailable);
+    }
+    let rows = log.list(None, None, 10).await.unwrap();
+    assert_eq!(rows.iter().map(|row| row.count).collect::<Vec<_>>(), [2]);
 }
 
 #[tokio::test]

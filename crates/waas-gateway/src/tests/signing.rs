@@ -172,6 +172,8 @@ async fn a_node_lost_in_the_middle_of_a_round_is_replaced_in_a_new_attempt() {
         (Step::Commit, Fault::Refuse(Reason::WalletNotActive)),
         (Step::Commit, Fault::Refuse(Reason::Internal)),
         (Step::Commit, Fault::Refuse(Reason::ReceiptInvalid)),
+        // By its own clock, which is not that of the others.
+        (Step::Commit, Fault::Refuse(Reason::ReceiptExpired)),
         (Step::Commit, Fault::Misroute),
         (Step::Share, Fault::Spoil),
         (Step::Share, Fault::Refuse(Reason::EnvelopeInvalid)),

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use kernel::{Error, OperationId, Reason, Result, SecretText, UserId, WalletId};
 use operation::{CheckedOperation, KeyType};
+use sea_orm::DatabaseConnection;
 use tempfile::TempDir;
 use testkit::{FixedClock, MemoryAuditLog, SeededEntropy};
 
@@ -60,6 +61,7 @@ pub(crate) struct World {
     pub(crate) issuer: Arc<FakeIssuer>,
     pub(crate) audit: Arc<MemoryAuditLog>,
     pub(crate) clock: Arc<FixedClock>,
+    pub(crate) database: DatabaseConnection,
     _folder: TempDir,
 }
 
@@ -70,7 +72,7 @@ impl World {
         let clock = Arc::new(FixedClock::new());
         let gateway = Gateway {
             wallets: Arc::new(SqlWallets::new(database.clone())),
-            operations: Arc::new(SqlOperations::new(database)),
+            operations: Arc::new(SqlOperations::new(database.clone())),
             issuer: issuer.clone(),
             nodes: nodes.clone(),
             directory: directory(2, 3),
@@ -79,7 +81,7 @@ impl World {
             in_flight: InFlight::default(),
         };
         let audit = Arc::new(MemoryAuditLog::new());
-        Self { gateway: Arc::new(gateway), nodes, issuer, audit, clock, _folder: folder }
+        Self { gateway: Arc::new(gateway), nodes, issuer, audit, clock, database, _folder: folder }
     }
 
     /// With a wallet that is in use, and nothing asked of anybody yet.
@@ -106,11 +108,11 @@ impl World {
     }
 
     /// The process begins on another database, with the same around it.
-    pub(crate) fn with_database(mut self, database: sea_orm::DatabaseConnection) -> Self {
+    pub(crate) fn with_database(mut self, database: DatabaseConnection) -> Self {
         let old = &self.gateway;
         self.gateway = Arc::new(Gateway {
             wallets: Arc::new(SqlWallets::new(database.clone())),
-            operations: Arc::new(SqlOperations::new(database)),
+            operations: Arc::new(SqlOperations::new(database.clone())),
             issuer: old.issuer.clone(),
             nodes: old.nodes.clone(),
             directory: old.directory.clone(),
@@ -118,6 +120,7 @@ impl World {
             entropy: old.entropy.clone(),
             in_flight: InFlight::default(),
         });
+        self.database = database;
         self
     }
 

@@ -13,7 +13,7 @@ use redis::sentinel::{SentinelClient, SentinelServerType};
 use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, cmd};
 use token_issuer::domain::record::TokenRecord;
 use token_issuer::domain::token::{Token, TokenKey};
-use token_issuer::ports::{Redeemed, TokenStore};
+use token_issuer::ports::{Redeemed, Room, TokenStore};
 use tokio::sync::Mutex;
 
 use super::{Place, TIMEOUT};
@@ -100,11 +100,11 @@ fn key(id: TokenId) -> String {
 
 #[async_trait]
 impl TokenStore for GetDel {
-    async fn check_room(&self, _: EnvironmentId, _: UserId, _: Timestamp) -> Result<()> {
-        Ok(())
+    async fn check_room(&self, _: EnvironmentId, _: UserId, _: Timestamp) -> Result<Room> {
+        Ok(Room { history: Vec::new() })
     }
 
-    async fn issue(&self, token: &Token, now: Timestamp) -> Result<()> {
+    async fn issue(&self, token: &Token, _: &Room, now: Timestamp) -> Result<()> {
         let life: Duration = token.expires.since(now);
         self.send(cmd("SET").arg(key(token.id)).arg("issued").arg("EX").arg(life.as_secs())).await
     }

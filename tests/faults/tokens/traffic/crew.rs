@@ -5,19 +5,18 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use kernel::{
-    Acr, Amr, Clock as _, DeviceId, Entropy, EnvironmentId, OperationId, Reason, Scope, Timestamp, TokenId,
-    UserId, entropy::bytes,
-};
+use kernel::{Clock as _, OperationId, Reason, entropy::bytes};
 use operation::Digest;
-use token_issuer::domain::requirement::TokenBehavior;
 use token_issuer::domain::token::Token;
 use token_issuer::ports::Redeemed;
 
 use super::ledger::Ledger;
-use super::story::{Answer, Order, Story, Try};
+use super::story::{self, Answer, Order, Story, Try};
 use crate::faults::dice::Dice;
+use crate::faults::stopwatch::until;
 use crate::faults::tokens::store::Client;
+use crate::faults::tokens::world::PATIENCE;
+use crate::support::tokens::elevated;
 
 /// How many processes there are.
 pub(crate) const CLIENTS: usize = 4;
@@ -99,6 +98,11 @@ impl Crew {
         lock(&self.stories).push(story);
     }
 
+    /// How many tokens were used up.
+    pub(crate) fn used(&self) -> usize {
+        lock(&self.stories).len()
+    }
+
     /// Everything that was written down, tokens that nobody used included.
     pub(crate) fn take_stories(&self) -> Vec<Story> {
         let mut stories = std::mem::take(&mut *lock(&self.stories));
@@ -120,7 +124,7 @@ impl Crew {
 
     /// A token that nobody had before, of a user of its own.
     pub(crate) fn token(&self) -> Token {
-        fresh_token(self.dice.entropy())
+        elevated(self.dice.entropy())
     }
 
     /// An operation that nobody had before.
@@ -132,7 +136,13 @@ impl Crew {
     /// Puts a token on file. Whether the store says that it is.
     pub(crate) async fn issue(&self, client: usize, token: &Token) -> bool {
         let calm = !self.broken.load(Ordering::SeqCst);
-        match self.clients[client].issue(token, runtime::SystemClock.now()).await {
+        let (store, now) = (&self.clients[client], runtime::SystemClock.now());
+        // As an issuer does: a fault may come between the two.
+        let issued = match store.check_room(token.environment, token.user, now).await {
+            Ok(room) => store.issue(token, &room, now).await,
+            Err(refused) => Err(refused),
+        };
+        match issued {
             Ok(()) => true,
             Err(error) => {
                 self.look_at(error.reason(), calm);
@@ -162,14 +172,30 @@ impl Crew {
         }
     }
 
+    /// The answer to an operation when nothing is broken; an unknown outcome is asked for until it is known.
+    pub(crate) async fn known(
+        &self,
+        client: usize,
+        token: &Token,
+        order: &Order,
+    ) -> Result<Redeemed, Answer> {
+        let answer = until("an answer although nothing is broken any more", PATIENCE, async || {
+            match self.redeem(client, token, order).await {
+                Err(Answer::Unknown) => None,
+                known => Some(known),
+            }
+        });
+        answer.await.unwrap_or_else(|problem| {
+            self.complain(problem);
+            Err(Answer::Unknown)
+        })
+    }
+
     /// Asks for an operation as a client does: while the outcome is unknown, again, with the same id.
     pub(crate) async fn attempt(&self, client: usize, token: &Token, order: Order) -> Try {
         let mut answer = Answer::Unknown;
         for _ in 0..TRIES {
-            answer = match self.redeem(client, token, &order).await {
-                Ok(_) => Answer::Acknowledged,
-                Err(answer) => answer,
-            };
+            answer = story::answer(self.redeem(client, token, &order).await);
             if answer != Answer::Unknown {
                 break;
             }
@@ -214,29 +240,6 @@ impl Crew {
             Reason::TokenStoreChanged | Reason::TokenUnknown if !still_calm => {}
             reason => self.complain(format!("refused with {reason}, broken: {}", !still_calm)),
         }
-    }
-}
-
-/// A token that nobody had before, of a user of its own.
-pub(crate) fn fresh_token(entropy: &dyn Entropy) -> Token {
-    let now = Timestamp::from_seconds(runtime::SystemClock.now().seconds());
-    let environment = EnvironmentId::random(entropy);
-    let id = TokenId::random(entropy);
-    Token {
-        id,
-        environment,
-        user: UserId::derive(environment, "idp", &id.to_string()),
-        session: "session".parse().expect("a session id"),
-        scopes: vec![Scope::WalletExport],
-        behavior: TokenBehavior::SingleUse,
-        operation: None,
-        acr: Acr::Otp,
-        amr: vec![Amr::Otp],
-        auth_time: now,
-        device: DeviceId::random(entropy),
-        policy_version: 1,
-        issued: now,
-        expires: now.plus(Duration::from_secs(300)),
     }
 }
 

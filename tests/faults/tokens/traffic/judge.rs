@@ -1,15 +1,13 @@
 //! What is asked of every token when the trouble is over.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::StreamExt as _;
 use kernel::{OperationId, Reason};
 use token_issuer::ports::Redeemed;
 
 use super::crew::{CLIENTS, Crew};
-use super::story::{Answer, Order, Story, Try};
-use crate::faults::stopwatch::until;
+use super::story::{Answer, Story, Try, answer};
 
 /// What a fault may do to the records that were on file when it struck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,9 +32,6 @@ pub(crate) struct Verdict {
     /// Tokens for which more than one operation ran.
     pub(crate) ran_twice: usize,
 }
-
-/// How long a known answer may take when nothing is broken any more.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How many tokens are looked at at a time.
 const AT_ONCE: usize = 8;
@@ -74,7 +69,7 @@ async fn end(crew: &Crew, mut story: Story, records: Records) -> Story {
         ask_anew(crew, client, &mut story).await;
     }
     for earlier in earlier {
-        let now = known(crew, client, &story, &earlier.order).await;
+        let now = crew.known(client, &story.token, &earlier.order).await;
         // The control cannot tell the operation that paid from another one.
         if crew.has_ledger() && earlier.answer == Answer::Acknowledged && !may_follow(now, records) {
             crew.complain(format!("an acknowledged operation, asked for again, gets {now:?}"));
@@ -89,26 +84,8 @@ async fn end(crew: &Crew, mut story: Story, records: Records) -> Story {
 
 async fn ask_anew(crew: &Crew, client: usize, story: &mut Story) {
     let order = crew.order();
-    let now = known(crew, client, story, &order).await;
+    let now = crew.known(client, &story.token, &order).await;
     crew.conclude(story, [Try { order, answer: answer(now) }]).await;
-}
-
-fn answer(now: Result<Redeemed, Answer>) -> Answer {
-    now.map_or_else(|answer| answer, |_| Answer::Acknowledged)
-}
-
-/// The answer to an operation; an unknown outcome is asked for until it is known.
-async fn known(crew: &Crew, client: usize, story: &Story, order: &Order) -> Result<Redeemed, Answer> {
-    let answer = until("an answer although nothing is broken any more", PATIENCE, async || {
-        match crew.redeem(client, &story.token, order).await {
-            Err(Answer::Unknown) => None,
-            known => Some(known),
-        }
-    });
-    answer.await.unwrap_or_else(|problem| {
-        crew.complain(problem);
-        Err(Answer::Unknown)
-    })
 }
 
 /// What an operation that was acknowledged before may be told when it is asked for again.

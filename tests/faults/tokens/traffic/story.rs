@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use kernel::{OperationId, Reason};
 use operation::Digest;
 use token_issuer::domain::token::Token;
+use token_issuer::ports::Redeemed;
 
 /// An operation that a token is to pay for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +23,11 @@ pub(crate) enum Answer {
     Refused(Reason),
     /// Nobody knows: it may.
     Unknown,
+}
+
+/// What an answer of a store comes to, whichever call it is of that the token pays for.
+pub(crate) fn answer(said: Result<Redeemed, Answer>) -> Answer {
+    said.map_or_else(|answer| answer, |_| Answer::Acknowledged)
 }
 
 /// An operation and what was said to it.

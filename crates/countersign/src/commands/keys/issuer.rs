@@ -3,16 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use jose::MAX_STATEMENT_BYTES;
 use kernel::{Clock as _, Error, Result};
 use runtime::{OsEntropy, SystemClock};
 use token_issuer::rotation::{IssuerKey, IssuerKeys, KeyPurpose, KeyState, PREPARATION};
 
 use super::sealed::Sealed;
-use super::statement::public_root;
 use crate::cli::{IssuerAction, IssuerOptions};
 use crate::settings::{Settings, TokenIssuerSettings};
-use crate::{files, output};
+use crate::{output, statement_file};
 
 pub(super) async fn run(action: IssuerAction) -> Result<()> {
     let now = SystemClock.now();
@@ -93,10 +91,10 @@ fn check_stated(key: &IssuerKey, issuer: &str, stated: Option<(&Path, &Path)>) -
              the one they have, and --root FILE, the root's public key",
         ));
     };
-    let root = public_root(root)?;
-    let text = files::read_public(path, MAX_STATEMENT_BYTES as u64 + 2)?;
+    let root = statement_file::root("root", root)?;
+    let text = statement_file::statement(path)?;
     let refused = |what: String| Error::invalid("statement", format!("{}: {what}", path.display()));
-    let found = jose::verify_statement(text.trim_end(), &root, issuer, 0, SystemClock.now())
+    let found = jose::verify_statement(&text, &root, issuer, 0, SystemClock.now())
         .map_err(|error| refused(error.to_string()))?;
     if found.keys.get(&key.id) == key.public.as_ref() {
         return Ok(());

@@ -6,9 +6,9 @@ use kernel::{Clock as _, Error, Result};
 use runtime::SystemClock;
 use sea_orm::DatabaseConnection;
 use storage::sealing::rewrap::SealedColumn;
-use storage::{mark, sql};
 
 use crate::key_files::EncryptionKeys;
+use crate::serve;
 use crate::settings::{RoleSettings, Settings};
 
 /// See the module.
@@ -35,17 +35,9 @@ impl Sealed {
             .ok_or_else(|| Error::invalid("role", format!("{} keeps no secrets at rest", R::ROLE)))?;
         let owner = settings.own.owner();
         let keys = EncryptionKeys::of(sealing.keys_file, &settings.shared.deployment, &owner)?;
-        let database = database(settings).await?;
+        let (database, _) = serve::database(settings, SystemClock.now()).await?;
         Ok(Self { database, columns: sealing.columns, keys })
     }
-}
-
-/// Opens a role's database beside its processes.
-pub(super) async fn database<R: RoleSettings>(settings: &Settings<R>) -> Result<DatabaseConnection> {
-    let database = sql::open(settings.own.basics().database).await?;
-    sql::check_schema::<R::Migrator>(&database).await?;
-    mark::claim(&database, &settings.owner()?, SystemClock.now()).await?;
-    Ok(database)
 }
 
 /// How to run a command of a role again, for messages.

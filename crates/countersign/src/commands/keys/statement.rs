@@ -4,8 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use jose::{
-    Algorithm, KeySet, KeyStatement, MAX_JWKS_BYTES, MAX_STATEMENT_BYTES, PublicJwk, peek_statement,
-    sign_statement, verify_statement,
+    Algorithm, KeySet, KeyStatement, MAX_JWKS_BYTES, peek_statement, sign_statement, verify_statement,
 };
 use kernel::{Clock as _, Error, Result, Timestamp};
 use runtime::SystemClock;
@@ -13,13 +12,10 @@ use storage::witness;
 
 use crate::cli::StatementAction;
 use crate::key_files::operator_root;
-use crate::{files, output};
+use crate::{files, output, statement_file};
 
 /// From how long ago on a statement holds, because clocks differ.
 const BEFORE: Duration = Duration::from_secs(5 * 60);
-
-/// A larger file is no public key.
-const MAX_KEY_BYTES: u64 = 16 * 1024;
 
 pub(super) fn run(action: &StatementAction) -> Result<()> {
     let now = SystemClock.now();
@@ -45,14 +41,6 @@ pub(super) fn run(action: &StatementAction) -> Result<()> {
         StatementAction::Show { file, root } => show(file, root.as_deref(), now)?,
     }
     Ok(())
-}
-
-/// The public key of a root, as a verifier pins it.
-pub(super) fn public_root(path: &Path) -> Result<PublicJwk> {
-    let text = files::read_public(path, MAX_KEY_BYTES)?;
-    PublicJwk::from_json(text.trim()).map_err(|error| {
-        Error::invalid(path.display().to_string(), format!("is no public key of an operator root: {error}"))
-    })
 }
 
 fn key_set(path: &Path) -> Result<KeySet> {
@@ -85,12 +73,8 @@ fn check_newer(out: &Path, sequence: u64) -> Result<()> {
 }
 
 fn read(path: &Path) -> Result<KeyStatement> {
-    peek_statement(text(path)?.trim_end())
+    peek_statement(&statement_file::statement(path)?)
         .map_err(|error| Error::invalid(path.display().to_string(), error.to_string()))
-}
-
-fn text(path: &Path) -> Result<String> {
-    files::read_public(path, MAX_STATEMENT_BYTES as u64 + 2)
 }
 
 fn show(path: &Path, root: Option<&Path>, now: Timestamp) -> Result<()> {
@@ -98,7 +82,8 @@ fn show(path: &Path, root: Option<&Path>, now: Timestamp) -> Result<()> {
     output::line(&describe(&statement));
     match root {
         Some(root) => {
-            verify_statement(text(path)?.trim_end(), &public_root(root)?, &statement.issuer, 0, now)
+            let (text, key) = (statement_file::statement(path)?, statement_file::root("root", root)?);
+            verify_statement(&text, &key, &statement.issuer, 0, now)
                 .map_err(|error| Error::invalid(path.display().to_string(), error.to_string()))?;
             output::line(&format!("signed by the root in {}, and holds now", root.display()));
         }

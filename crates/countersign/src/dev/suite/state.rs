@@ -39,6 +39,9 @@ impl State {
             Some(folder) => {
                 files::private_folder(&folder)?;
                 files::check_private_folder(&folder)?;
+                // The URL of a database has room for an absolute path only, and takes `..` for a word, not for a folder.
+                let folder = std::fs::canonicalize(&folder)
+                    .map_err(|error| Error::invalid(folder.display().to_string(), error.to_string()))?;
                 Self { folder, stores, _temporary: None }
             }
             None => {
@@ -80,9 +83,36 @@ impl State {
     }
 
     fn settings(&self, name: &str) -> DatabaseSettings {
-        self.stores.database_of(name).unwrap_or_else(|| {
-            let file = self.folder.join(format!("{name}.sqlite"));
-            DatabaseSettings { url: format!("sqlite://{}", file.display()), ..DatabaseSettings::default() }
-        })
+        self.stores
+            .database_of(name)
+            .unwrap_or_else(|| DatabaseSettings::sqlite(&self.folder.join(format!("{name}.sqlite"))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A path from the working folder to `absolute`.
+    fn relative(absolute: &Path) -> PathBuf {
+        let up = std::env::current_dir().unwrap().components().skip(1).map(|_| "..").collect::<PathBuf>();
+        up.join(absolute.strip_prefix("/").unwrap())
+    }
+
+    #[tokio::test]
+    async fn any_folder_keeps_databases_however_its_path_is_written() {
+        let above = tempfile::tempdir().unwrap();
+        for name in ["plain", "with spaces, 100%41?#", "ü"] {
+            let folder = above.path().join(name);
+            for keep in [relative(&folder), folder.join("x/.."), folder.clone()] {
+                files::private_folder(&folder.join("x")).unwrap();
+                let state = State::open(Some(keep.clone()), StoresSettings::default()).unwrap();
+                let lease = state.lease().await.unwrap();
+                let opened = state.database::<policy::Migrator>("policy", Timestamp::from_seconds(1)).await;
+                opened.unwrap_or_else(|error| panic!("{}: {error:?}", keep.display()));
+                assert!(folder.join("policy.sqlite").is_file(), "{}", keep.display());
+                drop(lease);
+            }
+        }
     }
 }

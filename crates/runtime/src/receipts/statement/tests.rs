@@ -258,3 +258,34 @@ async fn the_watch_notices_by_itself_and_ends_when_told() {
     stop.cancel();
     watch.await.unwrap();
 }
+
+/// Knows what it was told, and then answers no more.
+struct Mute;
+
+#[async_trait::async_trait]
+impl Witness for Mute {
+    async fn read(&self, _: &str) -> Result<Option<u64>> {
+        std::future::pending().await
+    }
+
+    async fn raise(&self, _: &str, _: u64) -> Result<u64> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_witness_that_does_not_answer_holds_up_no_stop() {
+    let bench = Bench::new();
+    bench.put(&bench.statement(1, &[&bench.old]), &bench.root);
+    let file = bench.file();
+    let keys = file.load().await.unwrap();
+    bench.put(&bench.statement(2, &[&bench.new]), &bench.root);
+    let stop = CancellationToken::new();
+    let watch = StatementFile { witness: Arc::new(Mute), ..file }.watch(keys, stop.clone());
+    let stopping = async {
+        tokio::time::sleep(LOOK * 3).await;
+        stop.cancel();
+    };
+    let both = async { tokio::join!(watch, stopping) };
+    tokio::time::timeout(LOOK * 10, both).await.unwrap();
+}

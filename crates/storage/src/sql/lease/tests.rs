@@ -22,7 +22,7 @@ async fn when_free(settings: &DatabaseSettings, name: &str) -> Lease {
 }
 
 async fn changed_to(lease: &Lease, held: bool) {
-    lease.watch().wait_for(|now| *now == held).await.unwrap();
+    lease.held.clone().wait_for(|now| *now == held).await.unwrap();
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use jose::{Algorithm, KeyId};
 use kernel::{Error, Reason, Result, Timestamp};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, DatabaseBackend, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, DatabaseBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     TransactionTrait, UpdateMany,
 };
 use storage::sql::{corrupt, is_unique_violation, unavailable};
@@ -109,11 +109,9 @@ impl SqlKeys {
         if life.state == KeyState::Retired {
             return Ok(());
         }
-        let transaction = self.database.begin().await.map_err(unavailable)?;
         let erased =
             moved(&row, KeyState::Retired, now).col_expr(Column::PrivateKey, Expr::value(Vec::<u8>::new()));
-        set(&transaction, erased).await?;
-        transaction.commit().await.map_err(unavailable)
+        set(&self.database, erased).await
     }
 
     async fn find(&self, key: &KeyId) -> Result<Model> {
@@ -132,8 +130,8 @@ fn moved(row: &Model, state: KeyState, now: Timestamp) -> UpdateMany<Entity> {
         .filter(Column::StateSinceMs.eq(row.state_since_ms))
 }
 
-async fn set(transaction: &DatabaseTransaction, update: UpdateMany<Entity>) -> Result<()> {
-    match update.exec(transaction).await {
+async fn set(database: &impl ConnectionTrait, update: UpdateMany<Entity>) -> Result<()> {
+    match update.exec(database).await {
         Ok(done) if done.rows_affected == 1 => Ok(()),
         Ok(_) => Err(changed()),
         Err(error) if is_unique_violation(&error) => Err(changed()),

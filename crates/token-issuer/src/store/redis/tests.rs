@@ -7,7 +7,7 @@ mod sizes;
 use super::*;
 use crate::domain::token::BoundOperation;
 use crate::fixtures::{NOW, export, token};
-use crate::store::contract::{self, digest, operation};
+use crate::store::contract::{self, digest, issue, operation};
 use kernel::Reason;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -82,7 +82,7 @@ async fn it_keeps_the_contract_on_a_cluster() {
 async fn a_slot_that_moves_ends_its_tokens() {
     let cluster = RedisCluster::start(&[]).await;
     let store = RedisTokenStore::new(Redis::connect(&spread(&cluster)).await.unwrap());
-    store.issue(&token(1), NOW).await.unwrap();
+    issue(&store, &token(1), NOW).await.unwrap();
     let key = key_of(&store, &token(1));
     let slot = cluster.nodes[0].raw(&[b"CLUSTER", b"KEYSLOT", &key]).await.integer().unwrap();
     let slot = u16::try_from(slot).unwrap();
@@ -90,7 +90,7 @@ async fn a_slot_that_moves_ends_its_tokens() {
     let to = (usize::from(slot) * 3 / 16_384 + 1) % 3;
     cluster.move_slot(slot, to).await;
     assert_eq!(spend(&store, &token(1), 1).await, Err(Reason::TokenStoreChanged));
-    store.issue(&token(2), NOW).await.unwrap();
+    issue(&store, &token(2), NOW).await.unwrap();
     assert_eq!(spend(&store, &token(2), 1).await, Ok(Redeemed::Now));
 }
 
@@ -103,15 +103,15 @@ async fn redis_lets_go_of_a_record_when_it_says_nothing_any_more() {
         Duration::from_millis(u64::try_from(left).unwrap())
     };
     let about = |left: Duration, whole: Duration| left <= whole && left > whole - Duration::from_secs(5);
-    store.issue(&token(1), NOW).await.unwrap();
+    issue(&store, &token(1), NOW).await.unwrap();
     let whole = token(1).expires.since(NOW) + RETRY_WINDOW + SLACK;
     assert!(about(life(&token(1)).await, whole));
     spend(&store, &token(1), 1).await.unwrap();
     assert!(about(life(&token(1)).await, whole), "spending does not change it");
     // The longest of a user's tokens decides.
     let long = Token { expires: token(2).expires.plus(Duration::from_secs(3000)), ..token(2) };
-    store.issue(&long, NOW).await.unwrap();
-    store.issue(&token(3), NOW).await.unwrap();
+    issue(&store, &long, NOW).await.unwrap();
+    issue(&store, &token(3), NOW).await.unwrap();
     assert!(about(life(&token(1)).await, whole + Duration::from_secs(3000)));
 }
 
@@ -123,14 +123,14 @@ async fn what_is_over_is_thrown_out_with_the_next_token() {
         Reply::Integer(size) => size,
         other => panic!("{other:?}"),
     };
-    store.issue(&token(0), NOW).await.unwrap();
+    issue(&store, &token(0), NOW).await.unwrap();
     let one = size().await;
     for number in 1..20 {
-        store.issue(&token(number), NOW).await.unwrap();
+        issue(&store, &token(number), NOW).await.unwrap();
     }
     assert!(size().await > one * 19);
     let end = token(0).expires.plus(RETRY_WINDOW);
     let next = Token { expires: end.plus(Duration::from_secs(300)), ..token(20) };
-    store.issue(&next, end).await.unwrap();
+    issue(&store, &next, end).await.unwrap();
     assert!(size().await < one * 2);
 }

@@ -1,10 +1,10 @@
 //! The table `wallet_owners`: how many wallets each user has. Counted in a row of its own, because rows that two
 //! transactions are about to insert cannot be counted by either.
 
-use kernel::Result;
+use kernel::{EnvironmentId, Result, UserId};
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
-use sea_orm::{ActiveValue, DatabaseTransaction, EntityTrait};
-use storage::sql::unavailable;
+use sea_orm::{ActiveValue, DatabaseConnection, DatabaseTransaction, EntityTrait};
+use storage::sql::{corrupt, unavailable};
 
 use crate::domain::wallet::WalletPath;
 
@@ -27,6 +27,17 @@ mod entity {
     pub(super) enum Relation {}
 
     impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// How many places of the user are taken.
+pub(super) async fn taken(
+    database: &DatabaseConnection,
+    environment: EnvironmentId,
+    user: UserId,
+) -> Result<u64> {
+    let row =
+        Entity::find_by_id((environment.uuid(), user.uuid())).one(database).await.map_err(unavailable)?;
+    row.map_or(Ok(0), |row| row.wallets.try_into().map_err(|_| corrupt("number of wallets")))
 }
 
 /// Takes a place for one more wallet of the user, in one statement; `false` when all `most` are taken.

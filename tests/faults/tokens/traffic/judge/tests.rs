@@ -2,8 +2,9 @@
 
 use testkit::SeededEntropy;
 
+use super::super::story::Order;
 use super::*;
-use crate::faults::tokens::traffic::crew::fresh_token;
+use crate::support::tokens::elevated;
 
 fn order(number: u8) -> Order {
     Order {
@@ -14,7 +15,7 @@ fn order(number: u8) -> Order {
 
 /// A token that is on file, was acknowledged for some operations, and for which some ran.
 fn story(acknowledged: &[u8], ran: &[u8]) -> Story {
-    let mut story = Story::new(fresh_token(&SeededEntropy::new(1)), true);
+    let mut story = Story::new(elevated(&SeededEntropy::new(1)), true);
     for number in acknowledged {
         story.tries.push(Try { order: order(*number), answer: Answer::Acknowledged });
     }

@@ -1,6 +1,11 @@
 -- Puts a token on file. ARGV[2]: now. ARGV[3]: how many unexpired tokens a user has at most. ARGV[4]: for how long after
 -- its expiry a record is kept. ARGV[5]: id. ARGV[6]: token. ARGV[7]: when it expires. ARGV[8]: for how long the key is
--- needed for it.
+-- needed for it. ARGV[9]: the history in which there was room.
+--
+-- In any other one a record that is missing may be one that was lost, and spent before.
+if ARGV[9] ~= epoch then
+  return {'CHANGED'}
+end
 local now, window, expires = tonumber(ARGV[2]), tonumber(ARGV[4]), tonumber(ARGV[7])
 local records = load()
 local known = find(records, ARGV[5], now, window)

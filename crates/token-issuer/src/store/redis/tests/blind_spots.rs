@@ -18,7 +18,7 @@ async fn put(server: &RedisServer, key: &[u8], dump: &[u8]) {
 async fn a_record_that_was_copied_to_another_server_pays_for_nothing() {
     let (server, other) = (RedisServer::start(&[]).await, RedisServer::start(&[]).await);
     let store = open(&server).await;
-    store.issue(&token(1), NOW).await.unwrap();
+    issue(&store, &token(1), NOW).await.unwrap();
     let key = key_of(&store, &token(1));
     put(&other, &key, &copied(&server, &key).await).await;
     assert_eq!(spend(&store, &token(1), 1).await, Ok(Redeemed::Now));
@@ -29,7 +29,7 @@ async fn a_record_that_was_copied_to_another_server_pays_for_nothing() {
 async fn a_record_of_one_user_under_the_key_of_another_does_not_become_his() {
     let server = RedisServer::start(&[]).await;
     let store = open(&server).await;
-    store.issue(&token(1), NOW).await.unwrap();
+    issue(&store, &token(1), NOW).await.unwrap();
     let bob = Token { user: UserId::derive(token(1).environment, "idp", "bob"), ..token(1) };
     put(&server, &key_of(&store, &bob), &copied(&server, &key_of(&store, &token(1))).await).await;
     // Found, it is read as Bob's: a token signed for its real owner differs from it.
@@ -43,7 +43,7 @@ async fn a_record_of_one_user_under_the_key_of_another_does_not_become_his() {
 async fn a_record_that_is_put_back_on_its_own_server_pays_again() {
     let server = RedisServer::start(&[]).await;
     let store = open(&server).await;
-    store.issue(&token(1), NOW).await.unwrap();
+    issue(&store, &token(1), NOW).await.unwrap();
     let key = key_of(&store, &token(1));
     let before = copied(&server, &key).await;
     assert_eq!(spend(&store, &token(1), 1).await, Ok(Redeemed::Now));
@@ -55,7 +55,7 @@ async fn a_record_that_is_put_back_on_its_own_server_pays_again() {
 async fn a_snapshot_that_is_put_back_pays_for_nothing() {
     let mut server = RedisServer::start(&[("save", "3600 1000000")]).await;
     let store = open(&server).await;
-    store.issue(&token(1), NOW).await.unwrap();
+    issue(&store, &token(1), NOW).await.unwrap();
     server.command(&["SAVE"]).await.expect_ok();
     let snapshot = std::fs::read(server.folder().join("dump.rdb")).unwrap();
     assert_eq!(spend(&store, &token(1), 1).await, Ok(Redeemed::Now));
@@ -72,7 +72,7 @@ async fn a_replica_that_takes_writes_pays_for_nothing() {
     let proxy = testkit::RedisProxy::to(primary.port()).await;
     let through = RedisTokenStore::new(Redis::connect(&settings(proxy.url())).await.unwrap());
     let replica = primary.replica(&[("replica-read-only", "no")]).await;
-    store.issue(&token(1), NOW).await.unwrap();
+    issue(&store, &token(1), NOW).await.unwrap();
     replica.in_step_with(&primary).await;
     // The name of the primary suddenly leads to the replica.
     proxy.retarget(replica.port());

@@ -8,8 +8,8 @@ const BOTH: u32 = 2;
 async fn with_tokens(server: &RedisServer) -> (Token, Token) {
     let store = open(server).await;
     let (spent, unspent) = (token(1), token(2));
-    store.issue(&spent, NOW).await.unwrap();
-    store.issue(&unspent, NOW).await.unwrap();
+    issue(&store, &spent, NOW).await.unwrap();
+    issue(&store, &unspent, NOW).await.unwrap();
     spend(&store, &spent, 1).await.unwrap();
     (spent, unspent)
 }
@@ -23,13 +23,13 @@ async fn nothing_is_paid(server: &RedisServer, tokens: &(Token, Token)) {
         }
         let read = store.get(token.key(), NOW).await.unwrap_err();
         assert_eq!(read.reason(), Reason::TokenStoreChanged);
-        let issued = store.issue(token, NOW).await.unwrap_err();
+        let issued = issue(&store, token, NOW).await.unwrap_err();
         assert_eq!(issued.reason(), Reason::TokenStoreChanged, "it is not issued anew");
     }
     // Others can be issued and spent.
     let fresh = token(99);
     store.check_room(fresh.environment, fresh.user, NOW).await.unwrap();
-    store.issue(&fresh, NOW).await.unwrap();
+    issue(&store, &fresh, NOW).await.unwrap();
     assert_eq!(spend(&store, &fresh, 1).await, Ok(Redeemed::Now));
 }
 
@@ -40,7 +40,7 @@ async fn a_spent_token_that_a_stalled_replica_still_has_is_not_spent_again_after
     let store = open(&primary).await;
     let (spent, unspent) = (token(1), token(2));
     for token in [&spent, &unspent] {
-        store.issue(token, NOW).await.unwrap();
+        issue(&store, token, NOW).await.unwrap();
     }
     replica.in_step_with(&primary).await;
     // Issued reaches the replica, spent does not.
@@ -57,7 +57,7 @@ async fn in_a_split_brain_one_side_pays() {
     let primary = RedisServer::start(&[]).await;
     let replica = primary.replica(&[]).await;
     let store = open(&primary).await;
-    store.issue(&token(1), NOW).await.unwrap();
+    issue(&store, &token(1), NOW).await.unwrap();
     replica.in_step_with(&primary).await;
     replica.replica_of(None).await;
     let other = open(&replica).await;
@@ -119,7 +119,7 @@ async fn the_first_replica_of_a_server_ends_every_token() {
     nothing_is_paid(&server, &tokens).await;
     // The second does not: the history has begun.
     let store = open(&server).await;
-    store.issue(&token(50), NOW).await.unwrap();
+    issue(&store, &token(50), NOW).await.unwrap();
     let _second = server.replica(&[]).await;
     assert_eq!(spend(&store, &token(50), 1).await, Ok(Redeemed::Now));
 }
@@ -130,15 +130,15 @@ async fn tokens_of_another_history_take_nobodys_place() {
     let store = open(&server).await;
     let most = u32::try_from(MAX_PER_USER).unwrap();
     for number in 0..most {
-        store.issue(&token(number), NOW).await.unwrap();
+        issue(&store, &token(number), NOW).await.unwrap();
     }
-    assert_eq!(store.issue(&token(most), NOW).await.unwrap_err().reason(), Reason::TokenLimitReached);
+    assert_eq!(issue(&store, &token(most), NOW).await.unwrap_err().reason(), Reason::TokenLimitReached);
     server.stop().await;
     server.restart().await;
     let store = open(&server).await;
     for number in 0..most {
-        store.issue(&token(1000 + number), NOW).await.unwrap();
+        issue(&store, &token(1000 + number), NOW).await.unwrap();
     }
-    assert_eq!(store.issue(&token(most), NOW).await.unwrap_err().reason(), Reason::TokenLimitReached);
+    assert_eq!(issue(&store, &token(most), NOW).await.unwrap_err().reason(), Reason::TokenLimitReached);
     assert_eq!(spend(&store, &token(0), 1).await, Err(Reason::TokenStoreChanged));
 }
