@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use kernel::{Clock, Entropy, Timestamp};
+use runtime::environments::EnvironmentSource;
 use runtime::receipts::ReceiptVerifier;
 use runtime::{Gate, RoleMounts};
 use sea_orm::DatabaseConnection;
@@ -10,7 +11,8 @@ use storage::{AuditLog, Sealer};
 
 use crate::domain::{Label, Restored};
 use crate::grpc;
-use crate::ports::{Authenticators, Ceremonies, RelyingParties};
+use crate::parties::SettingsParties;
+use crate::ports::{Authenticators, Ceremonies};
 use crate::receipts::VerifiedReceipts;
 use crate::service::Service;
 use crate::store::SqlDeviceStore;
@@ -31,8 +33,8 @@ pub struct Parts {
     pub(crate) authenticators: Arc<dyn Authenticators>,
     /// Remembers them.
     pub(crate) ceremonies: Arc<dyn Ceremonies>,
-    /// For whom passkeys are.
-    pub(crate) parties: Arc<dyn RelyingParties>,
+    /// The settings of environments: their relying parties.
+    pub environments: Arc<dyn EnvironmentSource>,
     /// Randomness for ids and seeds.
     pub entropy: Arc<dyn Entropy>,
     /// The time, for the audit trail of requests that do not decode.
@@ -53,7 +55,7 @@ pub fn compose(parts: Parts) -> RoleMounts {
         passkeys: store,
         authenticators: parts.authenticators,
         ceremonies: parts.ceremonies,
-        parties: parts.parties,
+        parties: Arc::new(SettingsParties(parts.environments)),
         receipts: Arc::new(VerifiedReceipts(parts.receipts.not_before(parts.not_before))),
         restored,
         entropy: parts.entropy,

@@ -12,6 +12,7 @@ mod fakes;
 mod fixtures;
 mod grpc;
 mod migrations;
+mod parties;
 mod passkeys;
 mod payment;
 mod ports;

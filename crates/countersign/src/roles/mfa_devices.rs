@@ -5,6 +5,7 @@ use std::sync::Arc;
 use kernel::Result;
 use mfa_devices::Label;
 use runtime::RoleMounts;
+use runtime::environments::PolicyEnvironments;
 use runtime::receipts::{FACTORS_AUDIENCE, ReceiptKeys, ReceiptVerifier};
 use storage::Sealer;
 use tonic::transport::Channel;
@@ -25,8 +26,10 @@ pub(crate) struct MfaDevices {
 
 /// Keeps factors; asks policy for environments.
 pub(crate) fn mfa_devices(common: &Common, store: Store, own: MfaDevices) -> Result<RoleMounts> {
+    let environments = Arc::new(PolicyEnvironments::new(own.policy.clone(), common.clock.clone()));
     Ok(mfa_devices::compose(mfa_devices::Parts {
         gate: common.gate(own.policy, store.audit.clone())?,
+        environments,
         database: store.database,
         sealer: own.sealer,
         audit: store.audit,

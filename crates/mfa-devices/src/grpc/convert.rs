@@ -3,27 +3,40 @@
 use kernel::secret::ExposeSecret;
 use kernel::{Error, Result, SecretText, Timestamp};
 use proto::{convert, mfa_devices as pb, names, types};
-use runtime::UserCall;
+use runtime::{UserCall, environments};
 
 use crate::devices::{Place, Shown};
-use crate::domain::{Device, DeviceKind, Holdings, Owner, PasskeyDetails, Proof, State, TotpParameters};
+use crate::domain::{
+    Device, DeviceKind, Holdings, Owner, PasskeyDetails, Proof, State, TotpAlgorithm, TotpParameters,
+};
 use crate::payment::Ticket;
 use crate::registration::Registered;
 use crate::service::Caller;
 
 /// The caller, as the use cases know it.
-pub(super) fn caller(call: UserCall) -> Caller {
-    Caller {
+pub(super) fn caller(call: UserCall) -> Result<Caller> {
+    Ok(Caller {
         owner: Owner { environment: call.environment, user: call.user },
         session: call.session,
         auth_time: call.auth_time,
         at: call.at,
         enrolment_required: call.settings.enrolment_required,
         max_totp_devices: call.settings.max_totp_devices,
-        max_passkeys: 5,
-        totp: TotpParameters::DEFAULT,
+        max_passkeys: call.settings.max_passkeys,
+        totp: totp_parameters(&call.settings.totp)?,
         trail: call.trail,
-    }
+    })
+}
+
+/// How TOTP devices of an environment compute their codes. Its bounds are ours.
+fn totp_parameters(settings: &environments::TotpParameters) -> Result<TotpParameters> {
+    let algorithm = match settings.algorithm {
+        environments::TotpAlgorithm::Sha1 => TotpAlgorithm::Sha1,
+        environments::TotpAlgorithm::Sha256 => TotpAlgorithm::Sha256,
+        environments::TotpAlgorithm::Sha512 => TotpAlgorithm::Sha512,
+    };
+    TotpParameters::new(algorithm, settings.digits, settings.period_seconds)
+        .ok_or_else(|| Error::internal("policy keeps TOTP parameters that are out of bounds"))
 }
 
 /// A receipt and its operation's id; none where no receipt came.

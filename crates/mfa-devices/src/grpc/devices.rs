@@ -25,7 +25,7 @@ fn own(call: UserCall, (environment, user): (EnvironmentId, UserRef)) -> Result<
     if environment != call.environment {
         return Err(Error::not_found());
     }
-    Ok(local::caller(call))
+    local::caller(call)
 }
 
 /// The caller and the device that is named, if it is below the caller. It goes into the audit trail.
