@@ -297,7 +297,9 @@ pub(in crate::store) async fn of_parallel_signatures_with_one_request_one_is_ans
     })
     .await;
     assert_eq!(wins(&accepted), 1);
-    assert!(accepted.contains(&SignedOutcome::Answered));
+    // Which of the two a loser hears depends on whose count won.
+    let lost = |outcome| matches!(outcome, SignedOutcome::Answered | SignedOutcome::CounterWentBack);
+    assert_eq!(accepted.into_iter().filter(|outcome| lost(*outcome)).count(), 31);
     assert!(handles[1].proof(owner, attempt.request).await.unwrap().is_some());
 }
 
