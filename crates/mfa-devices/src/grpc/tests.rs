@@ -1,5 +1,6 @@
 //! The role behind real gRPC, with real session tokens and receipts.
 
+mod recovery;
 mod refusals;
 mod stories;
 
