@@ -1,6 +1,8 @@
 //! What the use cases need from outside, in their own words.
 
 mod passkeys;
+mod recovery;
+mod users;
 
 use std::time::Duration;
 
@@ -18,6 +20,11 @@ use crate::domain::{
 pub(crate) use self::passkeys::{
     Born, Evidence, HeldPasskey, PasskeyBirth, PasskeyStore, RelyingParties, Signed, SignedOutcome,
 };
+
+pub(crate) use self::recovery::{
+    Candidates, CodeUse, Made, Making, Payment, RecoveryStore, Showing, ShownAgain,
+};
+pub(crate) use self::users::{Taken, UserStore};
 
 /// A TOTP device about to be registered.
 #[derive(Debug)]
@@ -133,16 +140,6 @@ pub(crate) trait DeviceStore: Send + Sync {
 
     /// The proof on record under a request id.
     async fn proof(&self, owner: Owner, request: RequestId) -> Result<Option<Proof>>;
-
-    /// Uses up one proof that was made in this session for the recovery codes, not longer ago than `max_age`, in one
-    /// atomic step; `false` when there is none.
-    async fn spend_grant(
-        &self,
-        owner: Owner,
-        session: &SessionId,
-        now: Timestamp,
-        max_age: Duration,
-    ) -> Result<bool>;
 
     /// Takes a try, durably, before its answer is known.
     async fn take_try(&self, owner: Owner, kind: FactorKind, now: Timestamp) -> Result<Try>;

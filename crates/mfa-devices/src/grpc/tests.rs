@@ -1,6 +1,7 @@
 //! The role behind real gRPC, with real session tokens and receipts.
 
 mod passkeys;
+mod recovery;
 mod refusals;
 mod stories;
 

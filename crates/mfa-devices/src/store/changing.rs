@@ -12,7 +12,7 @@ use storage::sql::unavailable;
 use super::entity::devices::{Column, Entity};
 use super::entity::proofs;
 use super::reading::is;
-use super::{owners, proving, reading};
+use super::{owners, proving, reading, recovery};
 use crate::domain::{DisplayName, Owner};
 use crate::ports::Removal;
 
@@ -113,6 +113,9 @@ async fn take_away(
         .exec(transaction)
         .await
         .map_err(unavailable)?;
+    if factors.len() == 1 {
+        recovery::forget(transaction, owner).await?;
+    }
     if holdings.default == Some(device) {
         let oldest = factors.iter().map(|found| found.id).find(|id| *id != device);
         owners::set_default(transaction, owner, oldest).await?;

@@ -4,8 +4,10 @@
 
 pub(super) mod passkeys;
 pub(super) mod proving;
+pub(super) mod recovery;
 pub(super) mod registering;
 pub(super) mod throttling;
+pub(super) mod users;
 
 use std::sync::Arc;
 use std::time::Duration;

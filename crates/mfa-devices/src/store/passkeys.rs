@@ -54,7 +54,7 @@ pub(super) async fn register(
     birth: &PasskeyBirth,
 ) -> Result<Born> {
     let transaction = database.begin().await.map_err(unavailable)?;
-    owners::ensure(&transaction, owner).await?;
+    owners::ensure(&transaction, owner, &birth.proof.attempt.session).await?;
     owners::hold(&transaction, owner).await?;
     let born = give_birth(&transaction, owner, birth).await?;
     if born == Born::Factor {
