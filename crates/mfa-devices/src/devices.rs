@@ -94,7 +94,7 @@ impl Service {
             return Err(changed());
         }
         caller.trail.intend().await?;
-        if !self.store.rename(caller.owner, device, name, found.device.revision).await? {
+        if !self.store.rename(caller.owner, device, name, found.device.revision, caller.at).await? {
             // Gone or changed since it was read.
             self.get(caller, device).await?;
             return Err(changed());
@@ -109,7 +109,7 @@ impl Service {
             return Err(Error::not_found());
         }
         caller.trail.intend().await?;
-        if !self.store.set_default(caller.owner, device).await? {
+        if !self.store.set_default(caller.owner, device, caller.at).await? {
             return Err(Error::not_found());
         }
         self.get(caller, device).await

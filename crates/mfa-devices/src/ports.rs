@@ -114,7 +114,8 @@ pub(crate) enum Removal {
     LastOne,
 }
 
-/// The devices of all users. Whatever is changed here is changed in one atomic step, whoever else calls.
+/// The devices of all users. Whatever is changed here is changed in one atomic step, whoever else calls; and where a factor
+/// is concerned, the event that tells its owner is written in the same step ([`UserStore::events`]).
 #[async_trait]
 pub(crate) trait DeviceStore: Send + Sync {
     /// All that a user has.
@@ -151,11 +152,17 @@ pub(crate) trait DeviceStore: Send + Sync {
     async fn throttle(&self, owner: Owner, kind: FactorKind) -> Result<Throttle>;
 
     /// Renames a device if it still has this revision.
-    async fn rename(&self, owner: Owner, device: DeviceId, name: &DisplayName, revision: i64)
-    -> Result<bool>;
+    async fn rename(
+        &self,
+        owner: Owner,
+        device: DeviceId,
+        name: &DisplayName,
+        revision: i64,
+        now: Timestamp,
+    ) -> Result<bool>;
 
     /// Makes a factor the default; `false` when there is no such factor.
-    async fn set_default(&self, owner: Owner, device: DeviceId) -> Result<bool>;
+    async fn set_default(&self, owner: Owner, device: DeviceId, now: Timestamp) -> Result<bool>;
 
     /// Removes a pending device of this session; `false` when there is none such.
     async fn discard(&self, owner: Owner, device: DeviceId, session: &SessionId) -> Result<bool>;
@@ -168,6 +175,7 @@ pub(crate) trait DeviceStore: Send + Sync {
         device: DeviceId,
         keep_last: bool,
         payment: &Spend,
+        now: Timestamp,
     ) -> Result<Removal>;
 }
 

@@ -113,12 +113,13 @@ impl DeviceStore for SqlDeviceStore {
         device: DeviceId,
         name: &DisplayName,
         revision: i64,
+        now: Timestamp,
     ) -> Result<bool> {
-        changing::rename(&self.database, owner, device, name, revision).await
+        changing::rename(&self.database, owner, device, name, revision, now).await
     }
 
-    async fn set_default(&self, owner: Owner, device: DeviceId) -> Result<bool> {
-        changing::set_default(&self.database, owner, device).await
+    async fn set_default(&self, owner: Owner, device: DeviceId, now: Timestamp) -> Result<bool> {
+        changing::set_default(&self.database, owner, device, now).await
     }
 
     async fn discard(&self, owner: Owner, device: DeviceId, session: &SessionId) -> Result<bool> {
@@ -131,8 +132,9 @@ impl DeviceStore for SqlDeviceStore {
         device: DeviceId,
         keep_last: bool,
         payment: &Spend,
+        now: Timestamp,
     ) -> Result<Removal> {
-        changing::remove(&self.database, owner, device, keep_last, payment).await
+        changing::remove(&self.database, owner, device, keep_last, payment, now).await
     }
 }
 

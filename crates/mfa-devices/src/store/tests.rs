@@ -98,6 +98,8 @@ contract_tests! {
         of_64_who_bring_one_signature_one_is_accepted,
         of_parallel_signatures_with_one_request_one_is_answered,
         what_is_removed_while_it_signs_is_one_or_the_other,
+        every_change_of_a_factor_is_told_and_nothing_else,
+        a_reset_ends_passkeys_and_registrations_under_way,
     }
     throttling::{
         of_200_tries_at_once_five_are_taken,

@@ -318,7 +318,7 @@ pub(in crate::store) async fn of_parallel_removals_and_makings_no_codes_stay_wit
             if index == 0 {
                 store.make_codes(owner, &making("s-1", Payment::Left, NOW)).await.unwrap();
             } else {
-                store.remove(owner, device, false, &payment).await.unwrap();
+                store.remove(owner, device, false, &payment, NOW).await.unwrap();
             }
             true
         })

@@ -283,3 +283,26 @@ async fn registering_leaves_one_proof_for_the_recovery_codes_of_its_session() {
     world.sign(owner, &key, 1).await.unwrap();
     assert!(!spend("s-1").await);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_32_who_finish_one_registration_one_gets_the_passkey() {
+    let world = Arc::new(World::new().await);
+    for _ in 0..5 {
+        let owner = owner();
+        let opened = Arc::new(world.begin(&world.caller(owner, "s-1"), None).await.unwrap());
+        let tasks = (0..32).map(|_| {
+            let (world, opened, credential) = (world.clone(), opened.clone(), fresh_credential());
+            tokio::spawn(
+                async move { world.finish(&world.caller(owner, "s-1"), &opened, &credential, 0).await },
+            )
+        });
+        let mut born = 0;
+        for outcome in join_all(tasks.collect::<Vec<_>>()).await {
+            match outcome.unwrap() {
+                Ok(_) => born += 1,
+                Err(error) => assert_eq!(error.reason(), Reason::CeremonyUnknown),
+            }
+        }
+        assert_eq!((born, world.store.holdings(owner).await.unwrap().devices.len()), (1, 1));
+    }
+}
