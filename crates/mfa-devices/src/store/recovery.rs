@@ -4,6 +4,8 @@ pub(super) mod entity;
 mod grants;
 mod making;
 mod showing;
+#[cfg(test)]
+mod tests;
 mod using;
 
 use kernel::{DeviceId, Result, Timestamp};
