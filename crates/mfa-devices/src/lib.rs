@@ -3,6 +3,7 @@
 //! [`compose`] makes the role's services from its [`Parts`].
 
 mod activation;
+mod ceremonies;
 mod compose;
 mod devices;
 mod domain;
@@ -12,6 +13,7 @@ mod fakes;
 mod fixtures;
 mod grpc;
 mod migrations;
+mod parties;
 mod passkeys;
 mod payment;
 mod ports;
@@ -25,8 +27,10 @@ mod service;
 mod store;
 #[cfg(test)]
 mod tests;
+mod webauthn;
 
-pub use compose::{Parts, compose};
+pub use ceremonies::CeremonyStore;
+pub use compose::{Parts, Passkeys, compose};
 pub use domain::Label;
 pub use grpc::CALLERS;
 pub use migrations::Migrator;
