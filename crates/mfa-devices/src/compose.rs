@@ -2,20 +2,22 @@
 
 use std::sync::Arc;
 
-use kernel::{Clock, Entropy, Timestamp};
+use kernel::{Clock, Entropy, Timestamp, entropy};
 use runtime::environments::EnvironmentSource;
 use runtime::receipts::ReceiptVerifier;
 use runtime::{Gate, RoleMounts};
 use sea_orm::DatabaseConnection;
 use storage::{AuditLog, Sealer};
 
+use crate::ceremonies::CeremonyStore;
 use crate::domain::{Label, Restored};
 use crate::grpc;
-use crate::parties::SettingsParties;
-use crate::ports::{Authenticators, Ceremonies};
+use crate::parties::EnvironmentParties;
+use crate::ports::{Authenticators, Ceremonies, RelyingParties};
 use crate::receipts::VerifiedReceipts;
 use crate::service::Service;
 use crate::store::SqlDeviceStore;
+use crate::webauthn::WebauthnAuthenticators;
 
 /// What the role is made of.
 pub struct Parts {
@@ -29,13 +31,9 @@ pub struct Parts {
     pub gate: Gate,
     /// Checks receipts for the audience [`runtime::receipts::FACTORS_AUDIENCE`].
     pub receipts: ReceiptVerifier,
-    /// Judges passkey ceremonies.
-    pub(crate) authenticators: Arc<dyn Authenticators>,
-    /// Remembers them.
-    pub(crate) ceremonies: Arc<dyn Ceremonies>,
-    /// The settings of environments: their relying parties.
-    pub environments: Arc<dyn EnvironmentSource>,
-    /// Randomness for ids and seeds.
+    /// What passkeys take.
+    pub passkeys: Passkeys,
+    /// Randomness for ids, seeds and nonces.
     pub entropy: Arc<dyn Entropy>,
     /// The time, for the audit trail of requests that do not decode.
     pub clock: Arc<dyn Clock>,
@@ -44,6 +42,31 @@ pub struct Parts {
     /// Where the database was put back: codes and receipts of this time or before count no more, and of the tries until
     /// then the worst is taken ([`storage::Mark::not_before`]).
     pub not_before: Option<Timestamp>,
+}
+
+/// What passkeys take.
+pub struct Passkeys {
+    /// Judges ceremonies.
+    pub(crate) authenticators: Arc<dyn Authenticators>,
+    /// Remembers them.
+    pub(crate) ceremonies: Arc<dyn Ceremonies>,
+    /// For whom passkeys are.
+    pub(crate) parties: Arc<dyn RelyingParties>,
+}
+
+impl Passkeys {
+    /// With ceremonies remembered there, for the relying parties that the environments' settings name.
+    pub fn new(
+        ceremonies: CeremonyStore,
+        environments: Arc<dyn EnvironmentSource>,
+        entropy: &dyn Entropy,
+    ) -> Self {
+        Self {
+            authenticators: Arc::new(WebauthnAuthenticators::new(entropy::bytes(entropy))),
+            ceremonies: ceremonies.0,
+            parties: Arc::new(EnvironmentParties(environments)),
+        }
+    }
 }
 
 /// The role, ready to be served.
@@ -55,9 +78,9 @@ pub fn compose(parts: Parts) -> RoleMounts {
         recovery: store.clone(),
         users: store.clone(),
         passkeys: store,
-        authenticators: parts.authenticators,
-        ceremonies: parts.ceremonies,
-        parties: Arc::new(SettingsParties(parts.environments)),
+        authenticators: parts.passkeys.authenticators,
+        ceremonies: parts.passkeys.ceremonies,
+        parties: parts.passkeys.parties,
         receipts: Arc::new(VerifiedReceipts(parts.receipts.not_before(parts.not_before))),
         restored,
         entropy: parts.entropy,

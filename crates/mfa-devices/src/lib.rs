@@ -5,6 +5,7 @@
 
 mod activation;
 mod administration;
+mod ceremonies;
 mod compose;
 mod devices;
 mod domain;
@@ -29,8 +30,10 @@ mod service;
 mod store;
 #[cfg(test)]
 mod tests;
+mod webauthn;
 
-pub use compose::{Parts, compose};
+pub use ceremonies::CeremonyStore;
+pub use compose::{Parts, Passkeys, compose};
 pub use domain::Label;
 pub use grpc::CALLERS;
 pub use migrations::Migrator;

@@ -1,4 +1,4 @@
-//! The relying parties that the settings of environments name, behind the port.
+//! Relying parties as the environments' settings name them.
 
 use std::sync::Arc;
 
@@ -9,14 +9,14 @@ use runtime::environments::EnvironmentSource;
 use crate::domain::RelyingParty;
 use crate::ports::RelyingParties;
 
-/// From the settings, which are at most five seconds old.
-pub(crate) struct SettingsParties(pub(crate) Arc<dyn EnvironmentSource>);
+/// By the settings of the environment, which are at most five seconds old.
+pub(crate) struct EnvironmentParties(pub(crate) Arc<dyn EnvironmentSource>);
 
 #[async_trait]
-impl RelyingParties for SettingsParties {
+impl RelyingParties for EnvironmentParties {
     async fn relying_party(&self, environment: EnvironmentId) -> Result<Option<RelyingParty>> {
         let settings = self.0.environment(environment).await?;
-        let party = settings.and_then(|settings| settings.relying_party.clone());
-        Ok(party.map(|party| RelyingParty { id: party.rp_id, origins: party.origins }))
+        let party = settings.as_deref().and_then(|settings| settings.relying_party.as_ref());
+        Ok(party.map(|party| RelyingParty { id: party.rp_id.clone(), origins: party.origins.clone() }))
     }
 }

@@ -36,10 +36,12 @@ use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
 use tonic_types::StatusExt as _;
 
+use crate::ceremonies::CeremonyStore;
 use crate::domain::{Label, Owner};
-use crate::fakes::{FakeAuthenticators, FakeCeremonies, RP_ID};
+use crate::fakes::{FakeAuthenticators, RP_ID};
 use crate::fixtures::{ENTROPY, request};
-use crate::{Migrator, Parts, compose};
+use crate::parties::EnvironmentParties;
+use crate::{Migrator, Parts, Passkeys, compose};
 
 struct OneEnvironment(Arc<EnvironmentSettings>);
 
@@ -68,14 +70,15 @@ impl World {
 
     /// A service whose database was put back, where `not_before` says so.
     async fn at(clock: Arc<FixedClock>, not_before: Option<Timestamp>) -> Self {
-        Self::with(clock, not_before, |_| {}).await
+        Self::with(clock, not_before, |_| {}, stand_ins).await
     }
 
-    /// The same with other settings of its environment.
+    /// The same with other settings of its environment, and what `passkeys` makes.
     async fn with(
         clock: Arc<FixedClock>,
         not_before: Option<Timestamp>,
         change: impl FnOnce(&mut EnvironmentSettings),
+        passkeys: impl FnOnce(Arc<OneEnvironment>) -> Passkeys,
     ) -> Self {
         let users = TestProvider::new("https://users.example", "wallet");
         let administrators = TestProvider::new("https://admins.example", "countersign");
@@ -126,9 +129,7 @@ impl World {
             audit,
             gate,
             receipts: ReceiptVerifier::new(Arc::new(keys.unwrap()), FACTORS_AUDIENCE, clock.clone()),
-            authenticators: Arc::new(FakeAuthenticators),
-            ceremonies: Arc::new(FakeCeremonies::default()),
-            environments,
+            passkeys: passkeys(environments),
             entropy,
             clock: clock.clone(),
             issuer: Label::new("Countersign").unwrap(),
@@ -230,6 +231,15 @@ impl World {
         let client = MfaDevicesAdminServiceClient::new(self.network.channel("somebody", "public"));
         let mut client = client.max_decoding_message_size(1 << 20);
         answer(client.list_audit_events(bearing(&token, list)).await).map(|page| page.events)
+    }
+}
+
+/// Authenticators whose answers say what they want to be.
+fn stand_ins(environments: Arc<OneEnvironment>) -> Passkeys {
+    Passkeys {
+        authenticators: Arc::new(FakeAuthenticators),
+        ceremonies: CeremonyStore::in_memory().0,
+        parties: Arc::new(EnvironmentParties(environments)),
     }
 }
 

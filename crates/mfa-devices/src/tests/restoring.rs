@@ -41,7 +41,7 @@ impl World {
             store: store.clone(),
             passkeys: store.clone(),
             authenticators: Arc::new(FakeAuthenticators),
-            ceremonies: Arc::new(FakeCeremonies::default()),
+            ceremonies: CeremonyStore::in_memory().0,
             parties: Arc::new(OneParty::new()),
             recovery: store.clone(),
             users: store.clone(),

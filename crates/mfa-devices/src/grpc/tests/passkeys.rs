@@ -1,6 +1,10 @@
-//! Passkeys over the wire. The authenticators are stand-ins: what a signature is worth is tested where it is verified.
+//! Passkeys over the wire. The authenticators are stand-ins, but for the first test: what a signature is worth is tested
+//! where it is verified.
 
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 use kernel::DeviceId;
+use sha2::Digest;
+use soft_authenticator::SoftPasskey;
 
 use super::*;
 use crate::fakes::{answer as sign, fresh_credential, named};
@@ -48,6 +52,67 @@ impl World {
         let get = pb::GetPasskeyEvidenceRequest { name: name.into() };
         let mut client = MfaDevicesAdminServiceClient::new(self.network.channel("somebody", "public"));
         answer(client.get_passkey_evidence(bearing(&token, get)).await)
+    }
+}
+
+/// The point of a COSE_Key of P-256 (RFC 9053 section 7.1.1), as the last 65 of its 77 octets have it.
+fn point(cose: &[u8]) -> Vec<u8> {
+    assert_eq!((cose.len(), &cose[..10]), (77, &[0xa5, 1, 2, 3, 0x26, 0x20, 1, 0x21, 0x58, 0x20][..]));
+    assert_eq!(cose[42..45], [0x22, 0x58, 0x20]);
+    [&[4], &cose[10..42], &cose[45..]].concat()
+}
+
+#[tokio::test]
+async fn a_real_passkey_is_registered_and_proved_and_its_evidence_verifies_without_us() {
+    let passkeys = |environments: Arc<OneEnvironment>| {
+        Passkeys::new(CeremonyStore::in_memory(), environments, &SeededEntropy::new(5))
+    };
+    let world = World::with(Arc::new(FixedClock::new()), None, |_| {}, passkeys).await;
+    let origin = format!("https://{RP_ID}");
+    let mut phone = SoftPasskey::new();
+    let begin = pb::BeginPasskeyRegistrationRequest { parent: world.me(), ..Default::default() };
+    let begun = answer(world.devices().begin_passkey_registration(world.by("alice", begin)).await).unwrap();
+    let finish = pb::FinishPasskeyRegistrationRequest {
+        parent: world.me(),
+        ceremony_id: begun.ceremony_id,
+        credential_json: phone.register(&origin, &begun.options_json).await.unwrap(),
+    };
+    let finished = world.devices().finish_passkey_registration(world.by("alice", finish)).await;
+    let device = answer(finished).unwrap().device.unwrap();
+
+    let mut issuer = world.factors("token-issuer");
+    let mut proofs = Vec::new();
+    for _ in 0..2 {
+        let begun = answer(issuer.begin_passkey_authentication(world.begin_proof("alice")).await).unwrap();
+        let signed = phone.authenticate(&origin, &begun.options_json).await.unwrap();
+        let verify = world.verify_passkey("alice", &begun.ceremony_id, signed.clone());
+        proofs.push(answer(issuer.verify_passkey(verify).await).unwrap());
+        let replayed = world.verify_passkey("alice", &begun.ceremony_id, signed);
+        assert_refused(issuer.verify_passkey(replayed).await, Reason::CeremonyUnknown);
+    }
+    for proof in proofs {
+        assert_eq!(proof.device, device.name);
+        let name = format!("{}/proofs/{}", world.name("alice"), proof.proof_id);
+        let evidence = world.evidence(&["auditor@*"], &name).await.unwrap();
+        let hash = sha2::Sha256::digest(&evidence.client_data_json);
+        let signed = [evidence.authenticator_data.as_slice(), hash.as_slice()].concat();
+        let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point(&evidence.public_key));
+        key.verify(&signed, &evidence.signature).unwrap();
+        let rp_id = sha2::Sha256::digest(RP_ID);
+        assert_eq!(evidence.authenticator_data[..32], rp_id[..]);
+        // The client data has the challenge, and the challenge is made of what it is evidence of (docs/passkeys.md).
+        let challenge = sha2::Sha256::new()
+            .chain_update("countersign/webauthn-challenge/v1")
+            .chain_update(&evidence.nonce)
+            .chain_update(world.environment.uuid().as_bytes())
+            .chain_update(world.user("alice").uuid().as_bytes())
+            .chain_update(&evidence.purpose_digest)
+            .chain_update([1])
+            .chain_update(&evidence.operation_digest)
+            .finalize();
+        let client_data = String::from_utf8(evidence.client_data_json).unwrap();
+        let sent = data_encoding::BASE64URL_NOPAD.encode(&challenge);
+        assert!(client_data.contains(&format!("\"challenge\":\"{sent}\"")), "{client_data}");
     }
 }
 

@@ -109,7 +109,8 @@ async fn somebody_elses_devices_look_as_if_they_did_not_exist() {
 #[tokio::test]
 async fn a_totp_device_computes_as_its_environment_says() {
     let totp = TotpParameters { algorithm: TotpAlgorithm::Sha512, digits: 8, period_seconds: 15 };
-    let world = World::with(Arc::new(FixedClock::new()), None, |settings| settings.totp = totp).await;
+    let world =
+        World::with(Arc::new(FixedClock::new()), None, |settings| settings.totp = totp, stand_ins).await;
     let register = pb::RegisterTotpDeviceRequest { parent: world.me(), ..Default::default() };
     let registered = answer(world.devices().register_totp_device(world.by("alice", register)).await).unwrap();
     let device = registered.device.unwrap();
@@ -126,7 +127,8 @@ async fn a_totp_device_computes_as_its_environment_says() {
 #[tokio::test]
 async fn without_a_relying_party_there_are_no_passkeys() {
     let world =
-        World::with(Arc::new(FixedClock::new()), None, |settings| settings.relying_party = None).await;
+        World::with(Arc::new(FixedClock::new()), None, |settings| settings.relying_party = None, stand_ins)
+            .await;
     let begin = pb::BeginPasskeyRegistrationRequest { parent: world.me(), ..Default::default() };
     let refused = world.devices().begin_passkey_registration(world.by("alice", begin)).await;
     assert_refused(refused, Reason::RelyingPartyMissing);
