@@ -14,7 +14,9 @@ use proto::waas_gateway::{
     CreateWalletRequest, ExportWalletRequest, ExportWalletResponse, SignMessageRequest, Wallet,
 };
 use proto::{convert, names};
-use runtime::environments::{EnvironmentSettings, EnvironmentSource, Provider, ProviderKeySource};
+use runtime::environments::{
+    EnvironmentSettings, EnvironmentSource, Provider, ProviderKeySource, TotpParameters,
+};
 use runtime::identity::{ProviderKeys, Sessions};
 use runtime::server::serve_memory;
 use runtime::status::to_status;
@@ -242,5 +244,8 @@ fn environment(id: EnvironmentId, provider: &TestProvider) -> EnvironmentSetting
         }],
         enrolment_required: false,
         max_totp_devices: 3,
+        max_passkeys: 5,
+        totp: TotpParameters::default(),
+        relying_party: None,
     }
 }

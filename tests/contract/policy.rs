@@ -109,8 +109,14 @@ async fn settings_that_cannot_be_right_are_refused_by_name() {
     refused(&|e| settings(e, sign).token_expiry_seconds = 29, "action_settings").await;
     refused(&|e| settings(e, sign).token_expiry_seconds = 3601, "action_settings").await;
     refused(&|e| e.action_settings.truncate(3), "action_settings").await;
-    refused(&|e| e.action_settings.push(e.action_settings[0]), "action_settings").await;
+    refused(&|e| e.action_settings.push(e.action_settings[0].clone()), "action_settings").await;
+    refused(&|e| settings(e, sign).acr = "phrh".to_owned(), "action_settings").await;
+    refused(&|e| settings(e, sign).reauthentication_seconds = 29, "action_settings").await;
     refused(&|e| e.max_totp_devices = 11, "max_totp_devices").await;
+    refused(&|e| e.max_passkeys = 21, "max_passkeys").await;
+    refused(&|e| e.factor_hold_seconds = None, "factor_hold_seconds").await;
+    refused(&|e| e.factor_hold_seconds = Some(604_801), "factor_hold_seconds").await;
+    refused(&|e| e.totp_parameters.as_mut().unwrap().digits = 9, "totp_parameters").await;
     refused(&|e| e.display_name = "x".repeat(129), "display_name").await;
     refused(&|e| e.allowed_origins = vec!["https://a.example/path".to_owned()], "allowed_origins").await;
     refused(&|e| e.identity_providers[0].issuer.clear(), "identity_providers").await;

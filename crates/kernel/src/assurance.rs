@@ -147,16 +147,23 @@ impl FromStr for Scope {
 pub enum FactorKind {
     /// Time-based one-time password (RFC 6238).
     Totp,
+    /// A WebAuthn credential that verifies its user (WebAuthn Level 3).
+    Passkey,
+    /// A set of recovery codes: look-up secrets (NIST SP 800-63B section 3.1.2). Held beside other factors only.
+    RecoveryCode,
 }
 
 impl FactorKind {
     /// Every kind of factor this version offers.
-    pub const ALL: [Self; 1] = [Self::Totp];
+    pub const ALL: [Self; 3] = [Self::Totp, Self::Passkey, Self::RecoveryCode];
 
-    /// The strongest `acr` a proof by this kind of factor reaches.
+    /// The strongest `acr` a proof by this kind of factor reaches. No attestation is verified in this version, so that
+    /// of a passkey nothing is known about the hardware.
     pub const fn acr(self) -> Acr {
         match self {
             Self::Totp => Acr::Otp,
+            Self::Passkey => Acr::Phr,
+            Self::RecoveryCode => Acr::Recovery,
         }
     }
 
@@ -164,6 +171,16 @@ impl FactorKind {
     pub const fn amr(self) -> &'static [Amr] {
         match self {
             Self::Totp => &[Amr::Otp, Amr::Mfa],
+            Self::Passkey => &[Amr::Swk, Amr::User, Amr::Mfa],
+            Self::RecoveryCode => &[Amr::RecoveryCode, Amr::Mfa],
+        }
+    }
+
+    /// Whether holding it is having a second factor. Recovery codes stand in for one and end with the last one.
+    pub const fn is_factor(self) -> bool {
+        match self {
+            Self::Totp | Self::Passkey => true,
+            Self::RecoveryCode => false,
         }
     }
 
@@ -171,6 +188,8 @@ impl FactorKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Totp => "totp",
+            Self::Passkey => "passkey",
+            Self::RecoveryCode => "recovery_code",
         }
     }
 }
@@ -236,18 +255,27 @@ impl FromStr for Acr {
 pub enum Amr {
     /// One-time password.
     Otp,
+    /// Proof of possession of a key that may be in software: nothing shows that it is in hardware.
+    Swk,
+    /// The user was present and verified by the authenticator.
+    User,
+    /// A recovery code. RFC 8176 has no value for look-up secrets; this one is private to the suite.
+    RecoveryCode,
     /// More than one method: the session's own and the second factor.
     Mfa,
 }
 
 impl Amr {
     /// Every method this version can report.
-    pub const ALL: [Self; 2] = [Self::Otp, Self::Mfa];
+    pub const ALL: [Self; 5] = [Self::Otp, Self::Swk, Self::User, Self::RecoveryCode, Self::Mfa];
 
     /// The value in the `amr` claim.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Otp => "otp",
+            Self::Swk => "swk",
+            Self::User => "user",
+            Self::RecoveryCode => "urn:countersign:amr:recovery_code",
             Self::Mfa => "mfa",
         }
     }
@@ -288,6 +316,12 @@ mod tests {
         }
         for acr in Acr::ALL {
             assert_eq!(acr.as_str().parse(), Ok(acr));
+        }
+        for kind in FactorKind::ALL {
+            assert_eq!(kind.as_str().parse(), Ok(kind));
+        }
+        for amr in Amr::ALL {
+            assert_eq!(amr.as_str().parse(), Ok(amr));
         }
         assert_eq!("wallet:Export".parse::<Scope>(), Err(UnknownName));
     }

@@ -174,6 +174,23 @@ reasons! {
     WalletLimitReached = "WALLET_LIMIT_REACHED" => FailedPrecondition;
     /// The service has stopped until its operator has looked: its database is older than it was, or is another's.
     ServiceHalted = "SERVICE_HALTED" => Unavailable;
+
+    /// The factors that would do are too young to pay for this; the retry info says how long.
+    FactorOnHold = "FACTOR_ON_HOLD" => PermissionDenied;
+    /// The user has no factor and signed in too long ago; signing in again opens the action.
+    ReauthenticationRequired = "REAUTHENTICATION_REQUIRED" => FailedPrecondition;
+    /// The answer of the authenticator is not one that proves this passkey for this ceremony.
+    PasskeyRejected = "PASSKEY_REJECTED" => PermissionDenied;
+    /// The signature counter of the passkey went back, as that of a copied authenticator would.
+    PasskeyCloneSuspected = "PASSKEY_CLONE_SUSPECTED" => PermissionDenied;
+    /// The passkey ceremony is over, was used, or is not one of this user and session; begin a new one.
+    CeremonyUnknown = "CEREMONY_UNKNOWN" => FailedPrecondition;
+    /// The environment has no WebAuthn relying party, so it has no passkeys.
+    RelyingPartyMissing = "RELYING_PARTY_MISSING" => FailedPrecondition;
+    /// This needs a proof of another kind of factor, made for it in this session within the last five minutes.
+    FreshProofRequired = "FRESH_PROOF_REQUIRED" => PermissionDenied;
+    /// The recovery codes were acknowledged, or made too long ago or in another session, and are not shown any more.
+    RecoveryCodesHidden = "RECOVERY_CODES_HIDDEN" => FailedPrecondition;
 }
 
 impl fmt::Display for Reason {

@@ -3,7 +3,10 @@
 mod admin;
 mod convert;
 mod devices;
+mod events;
 mod factors;
+mod passkeys;
+mod recovery;
 #[cfg(test)]
 mod tests;
 
@@ -32,7 +35,7 @@ pub(crate) fn mounts(
     clock: Arc<dyn Clock>,
 ) -> RoleMounts {
     let devices = DeviceHandler { gate: gate.clone(), service: service.clone() };
-    let admin = AdminHandler { gate: gate.clone(), audit: audit.clone() };
+    let admin = AdminHandler { gate: gate.clone(), service: service.clone(), audit: audit.clone() };
     let factors = FactorHandler { gate: gate.clone(), service };
     RoleMounts {
         public: Mount::new()

@@ -1,19 +1,27 @@
-//! Second factors of users: enrolment, verification, throttling. TOTP (RFC 6238) so far.
+//! Second factors of users: enrolment, verification, throttling. TOTP (RFC 6238), passkeys (WebAuthn Level 3) and
+//! recovery codes beside them; administration.
 //!
 //! [`compose`] makes the role's services from its [`Parts`].
 
 mod activation;
+mod administration;
+mod ceremonies;
 mod compose;
 mod devices;
 mod domain;
 #[cfg(test)]
+mod fakes;
+#[cfg(test)]
 mod fixtures;
 mod grpc;
 mod migrations;
+mod parties;
+mod passkeys;
 mod payment;
 mod ports;
 mod proving;
 mod receipts;
+mod recovery;
 mod refusal;
 mod registration;
 mod removal;
@@ -22,8 +30,10 @@ mod service;
 mod store;
 #[cfg(test)]
 mod tests;
+mod webauthn;
 
-pub use compose::{Parts, compose};
+pub use ceremonies::CeremonyStore;
+pub use compose::{Parts, Passkeys, compose};
 pub use domain::Label;
 pub use grpc::CALLERS;
 pub use migrations::Migrator;

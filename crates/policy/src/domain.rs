@@ -6,6 +6,7 @@ pub(crate) mod change;
 pub(crate) mod decide;
 pub(crate) mod environment;
 pub(crate) mod facts;
+pub(crate) mod hold;
 pub(crate) mod origins;
 pub(crate) mod preset;
 pub(crate) mod proof;
@@ -13,6 +14,7 @@ pub(crate) mod provider;
 pub(crate) mod refusals;
 pub(crate) mod relying_party;
 pub(crate) mod rule;
+pub(crate) mod totp;
 
 /// Where the environments of this process are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

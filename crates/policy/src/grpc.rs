@@ -10,10 +10,12 @@ mod peer;
 mod tests;
 
 use kernel::{EnvironmentId, Error, Result};
+use proto::policy as pb;
 use proto::{names, types};
 use storage::Trail;
 
 use crate::domain::action_settings::{Binding, TokenBehavior};
+use crate::domain::totp::TotpAlgorithm;
 
 pub(crate) use admin::admin_server;
 pub use peer::CALLERS;
@@ -58,5 +60,23 @@ fn token_behavior_value(behavior: TokenBehavior) -> types::TokenBehavior {
     match behavior {
         TokenBehavior::SingleUse => types::TokenBehavior::SingleUse,
         TokenBehavior::TimeBound => types::TokenBehavior::TimeBound,
+    }
+}
+
+/// The hash of TOTP codes; what every app can do where nobody says.
+fn totp_algorithm(field: &str, value: i32) -> Result<TotpAlgorithm> {
+    match pb::TotpAlgorithm::try_from(value) {
+        Ok(pb::TotpAlgorithm::Unspecified | pb::TotpAlgorithm::Sha1) => Ok(TotpAlgorithm::Sha1),
+        Ok(pb::TotpAlgorithm::Sha256) => Ok(TotpAlgorithm::Sha256),
+        Ok(pb::TotpAlgorithm::Sha512) => Ok(TotpAlgorithm::Sha512),
+        Err(_) => Err(Error::invalid(field, "is not a hash this version knows")),
+    }
+}
+
+fn totp_algorithm_value(algorithm: TotpAlgorithm) -> pb::TotpAlgorithm {
+    match algorithm {
+        TotpAlgorithm::Sha1 => pb::TotpAlgorithm::Sha1,
+        TotpAlgorithm::Sha256 => pb::TotpAlgorithm::Sha256,
+        TotpAlgorithm::Sha512 => pb::TotpAlgorithm::Sha512,
     }
 }

@@ -41,6 +41,8 @@ pub fn action_value(action: Action) -> types::Action {
 pub fn factor_kind(field: &str, value: i32) -> Result<FactorKind> {
     match types::FactorKind::try_from(value) {
         Ok(types::FactorKind::Totp) => Ok(FactorKind::Totp),
+        Ok(types::FactorKind::Passkey) => Ok(FactorKind::Passkey),
+        Ok(types::FactorKind::RecoveryCode) => Ok(FactorKind::RecoveryCode),
         Ok(types::FactorKind::Unspecified) | Err(_) => {
             Err(Error::invalid(field, "is not a kind of factor this version knows"))
         }
@@ -51,6 +53,8 @@ pub fn factor_kind(field: &str, value: i32) -> Result<FactorKind> {
 pub fn factor_kind_value(kind: FactorKind) -> types::FactorKind {
     match kind {
         FactorKind::Totp => types::FactorKind::Totp,
+        FactorKind::Passkey => types::FactorKind::Passkey,
+        FactorKind::RecoveryCode => types::FactorKind::RecoveryCode,
     }
 }
 

@@ -10,6 +10,7 @@ use kernel::{Clock, EnvironmentId, Error, Reason, Result, Timestamp};
 use proto::names;
 use proto::policy::policy_service_client::PolicyServiceClient;
 use proto::policy::{Environment, IdentityProvider, ReadSettingsRequest, identity_provider};
+use proto::policy::{RelyingParty as RelyingPartyValue, TotpAlgorithm as TotpAlgorithmValue};
 use tonic::transport::Channel;
 use url::Url;
 
@@ -50,6 +51,45 @@ pub struct Provider {
     pub keys: ProviderKeySource,
 }
 
+/// The WebAuthn relying party of an environment (WebAuthn Level 3, section 5.4.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RelyingParty {
+    /// A domain, lower case.
+    pub rp_id: String,
+    /// The origins that ceremonies may come from, as browsers write them: `scheme://host[:port]`, lower case and
+    /// without a default port. At least one.
+    pub origins: Vec<String>,
+}
+
+/// The hash of TOTP codes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TotpAlgorithm {
+    /// HMAC-SHA-1: what every authenticator app can do.
+    #[default]
+    Sha1,
+    /// HMAC-SHA-256.
+    Sha256,
+    /// HMAC-SHA-512.
+    Sha512,
+}
+
+/// How TOTP devices that are registered from now on compute their codes (RFC 6238 section 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TotpParameters {
+    /// The hash.
+    pub algorithm: TotpAlgorithm,
+    /// The digits of a code, 6 to 8.
+    pub digits: u32,
+    /// The length of a time step in seconds, 15 to 60.
+    pub period_seconds: u32,
+}
+
+impl Default for TotpParameters {
+    fn default() -> Self {
+        Self { algorithm: TotpAlgorithm::Sha1, digits: 6, period_seconds: 30 }
+    }
+}
+
 /// An environment, as a verifying service needs it.
 #[derive(Clone, Debug)]
 pub struct EnvironmentSettings {
@@ -63,6 +103,12 @@ pub struct EnvironmentSettings {
     pub enrolment_required: bool,
     /// How many TOTP devices a user may have.
     pub max_totp_devices: u32,
+    /// How many passkeys a user may have.
+    pub max_passkeys: u32,
+    /// How TOTP devices that are registered from now on compute their codes.
+    pub totp: TotpParameters,
+    /// The WebAuthn relying party; without one there are no passkeys.
+    pub relying_party: Option<RelyingParty>,
 }
 
 /// Where settings come from.
@@ -149,7 +195,34 @@ fn settings(id: EnvironmentId, environment: Environment) -> Result<EnvironmentSe
         providers,
         enrolment_required: environment.enrolment_required,
         max_totp_devices: environment.max_totp_devices,
+        max_passkeys: environment.max_passkeys,
+        totp: environment.totp_parameters.map(totp).transpose()?.unwrap_or_default(),
+        relying_party: environment.relying_party.map(relying_party).transpose()?,
     })
+}
+
+fn totp(parameters: proto::policy::TotpParameters) -> Result<TotpParameters> {
+    let unusable = || Error::internal("policy keeps TOTP parameters that are out of bounds");
+    let algorithm = match TotpAlgorithmValue::try_from(parameters.algorithm) {
+        Ok(TotpAlgorithmValue::Sha1) => TotpAlgorithm::Sha1,
+        Ok(TotpAlgorithmValue::Sha256) => TotpAlgorithm::Sha256,
+        Ok(TotpAlgorithmValue::Sha512) => TotpAlgorithm::Sha512,
+        Ok(TotpAlgorithmValue::Unspecified) | Err(_) => return Err(unusable()),
+    };
+    if !(6..=8).contains(&parameters.digits) || !(15..=60).contains(&parameters.period_seconds) {
+        return Err(unusable());
+    }
+    Ok(TotpParameters { algorithm, digits: parameters.digits, period_seconds: parameters.period_seconds })
+}
+
+/// Origins are compared with what browsers send as text, so they must be written as browsers write them.
+fn relying_party(party: RelyingPartyValue) -> Result<RelyingParty> {
+    let is_origin =
+        |text: &String| Url::parse(text).is_ok_and(|url| url.origin().ascii_serialization() == *text);
+    if party.rp_id.is_empty() || party.origins.is_empty() || !party.origins.iter().all(is_origin) {
+        return Err(Error::internal("policy keeps a relying party without an id, or without proper origins"));
+    }
+    Ok(RelyingParty { rp_id: party.rp_id, origins: party.origins })
 }
 
 fn provider(provider: IdentityProvider) -> Result<Provider> {

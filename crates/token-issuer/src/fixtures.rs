@@ -13,7 +13,7 @@ use kernel::{
 };
 use operation::{Body, CheckedOperation, KeyType, Operation, WalletRef};
 use runtime::UserCall;
-use runtime::environments::EnvironmentSettings;
+use runtime::environments::{EnvironmentSettings, TotpParameters};
 use storage::{Sealer, Trail};
 use testkit::SeededEntropy;
 use uuid::Uuid;
@@ -146,6 +146,9 @@ fn call_at(now: Timestamp, trail: Trail) -> UserCall {
             providers: Vec::new(),
             enrolment_required: false,
             max_totp_devices: 3,
+            max_passkeys: 5,
+            totp: TotpParameters::default(),
+            relying_party: None,
         }),
         bearer: SecretText::from("session".to_owned()),
         at: now,

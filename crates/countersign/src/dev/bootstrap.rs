@@ -32,6 +32,8 @@ pub(crate) async fn create_environment(
         name: names::environment(id),
         display_name: display_name.to_owned(),
         identity_providers: vec![provider],
+        // Who tries the suite out has made a factor a minute ago, and not always in the first session.
+        factor_hold_seconds: Some(0),
         ..Environment::default()
     };
     let request = CreateEnvironmentRequest {

@@ -11,6 +11,7 @@ use runtime::channel::{self, ChannelSettings};
 use runtime::health::Check;
 use runtime::receipts::ReceiptKeys;
 use runtime::tls::Credentials;
+use storage::redis::Redis;
 use storage::{Sealer, Witness};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
@@ -60,6 +61,9 @@ struct Receipts {
 
 /// A role that can be alone in its process.
 pub(crate) trait Served: RoleSettings {
+    /// Whether it has key files of its own.
+    const HAS_KEYS: bool = true;
+
     /// What is read from its key files, and what else it is told by file.
     type Keys: Send;
 
@@ -83,11 +87,12 @@ impl Base {
 
     /// To the service at the key `key` of the role's table.
     fn channel<R: RoleSettings>(&self, key: &str, settings: &ChannelSettings) -> Result<Channel> {
-        channel::connect(&format!("{}.{key}", R::ROLE), settings, self.credentials.clone())
+        channel::connect(&format!("{}.{key}", R::ROLE), settings, Some(self.credentials.clone()))
     }
 }
 
 impl Served for PolicySettings {
+    const HAS_KEYS: bool = false;
     type Keys = ();
 
     fn keys(&self, _: &Shared, _: &Arc<dyn Entropy>) -> Result<()> {
@@ -113,9 +118,12 @@ impl Served for MfaDevicesSettings {
         let Receipts { keys: receipt_keys, check, watch } = base.receipt_keys(statement).await?;
         let policy = base.channel::<Self>("policy", &self.policy)?;
         let label = mfa_devices::Label::new(&self.label)?;
-        let own = roles::MfaDevices { sealer, policy, receipt_keys, label };
+        let (ceremonies, redis) = roles::ceremony_store(self.redis.as_ref()).await?;
+        let own = roles::MfaDevices { sealer, ceremonies, policy, receipt_keys, label };
         let mounts = roles::mfa_devices(&base.common, base.store, own)?;
-        Ok(Composed { mounts, checks: vec![check], background: vec![watch] })
+        let mut checks = vec![check];
+        checks.extend(redis.map(redis_check));
+        Ok(Composed { mounts, checks, background: vec![watch] })
     }
 }
 
@@ -139,18 +147,14 @@ impl Served for TokenIssuerSettings {
         };
         let issuer = roles::token_issuer(&base.common, base.store, own).await?;
         let keys = issuer.keys_check();
-        let mut checks = vec![Check::now("signing keys", keys)];
-        checks.extend(redis.map(|redis| {
-            Check::new("redis", LIMIT, move || {
-                let redis = redis.clone();
-                async move { redis.check().await }
-            })
-        }));
+        let mut checks = vec![Check::new("signing keys", LIMIT, move || std::future::ready(keys()))];
+        checks.extend(redis.map(redis_check));
         Ok(Composed { checks, ..Composed::new(issuer.mounts) })
     }
 }
 
 impl Served for WaasGatewaySettings {
+    const HAS_KEYS: bool = false;
     type Keys = mpc_signer::domain::NodeDirectory;
 
     fn keys(&self, _: &Shared, _: &Arc<dyn Entropy>) -> Result<Self::Keys> {
@@ -195,6 +199,14 @@ impl Served for MpcSignerSettings {
         let mounts = roles::mpc_signer(&base.common, base.store, own);
         Ok(Composed { mounts, checks: vec![check], background: vec![watch] })
     }
+}
+
+/// That Redis takes what is written to it.
+fn redis_check(redis: Redis) -> Check {
+    Check::new("redis", LIMIT, move || {
+        let redis = redis.clone();
+        async move { redis.check().await }
+    })
 }
 
 /// The sealer of a role, with the keys in its file.

@@ -9,9 +9,10 @@ use proto::{convert, names};
 use runtime::{Gate, Keep, PeerCall};
 use tonic::{Request, Response, Status};
 
-use super::convert as local;
+use super::{convert as local, passkeys};
 use crate::domain::{Attempt, Owner, Target};
 use crate::proving::Presented;
+use crate::recovery::PresentedCode;
 use crate::service::Service;
 
 /// Who may ask.
@@ -51,8 +52,11 @@ impl FactorService for FactorHandler {
         self.gate
             .peer(request, "factor.facts", Keep::Refusals, CALLERS, move |call, r| async move {
                 let owner = owner(&call, &r.user).await?;
-                let holdings = service.holdings(owner).await?;
-                Ok(pb::GetFactorFactsResponse { facts: Some(local::facts(owner, &holdings)) })
+                let session = (!r.session_id.is_empty())
+                    .then(|| convert::id("session_id", &r.session_id))
+                    .transpose()?;
+                let facts = service.facts(owner, session.as_ref(), call.at).await?;
+                Ok(pb::GetFactorFactsResponse { facts: Some(local::facts(owner, &facts)) })
             })
             .await
     }
@@ -75,11 +79,64 @@ impl FactorService for FactorHandler {
                     target: target(owner, &r.device)?,
                     code: &SecretText::from(r.code),
                     attempt: &attempt,
+                    grant: false,
                     at: call.at,
                     trail: &call.trail,
                 };
                 let proof = service.prove(presented).await?;
                 Ok(local::proof(owner, &proof))
+            })
+            .await
+    }
+
+    async fn begin_passkey_authentication(
+        &self,
+        request: Request<pb::BeginPasskeyAuthenticationRequest>,
+    ) -> Result<Response<pb::BeginPasskeyAuthenticationResponse>, Status> {
+        let service = self.service.clone();
+        self.gate
+            .peer(request, "passkey.begin_proof", Keep::Refusals, CALLERS, move |call, r| async move {
+                let owner = owner(&call, &r.user).await?;
+                passkeys::begin_authentication(&service, &call, owner, r).await
+            })
+            .await
+    }
+
+    async fn verify_passkey(
+        &self,
+        request: Request<pb::VerifyPasskeyRequest>,
+    ) -> Result<Response<pb::VerifyPasskeyResponse>, Status> {
+        let service = self.service.clone();
+        self.gate
+            .peer(request, "passkey.verify", Keep::All, CALLERS, move |call, r| async move {
+                let owner = owner(&call, &r.user).await?;
+                passkeys::verify(&service, &call, owner, r).await
+            })
+            .await
+    }
+
+    async fn verify_recovery_code(
+        &self,
+        request: Request<pb::VerifyRecoveryCodeRequest>,
+    ) -> Result<Response<pb::VerifyRecoveryCodeResponse>, Status> {
+        let service = self.service.clone();
+        self.gate
+            .peer(request, "recovery_code.verify", Keep::All, CALLERS, move |call, r| async move {
+                let owner = owner(&call, &r.user).await?;
+                let attempt = Attempt {
+                    session: convert::id("session_id", &r.session_id)?,
+                    request: convert::id("request_id", &r.request_id)?,
+                    purpose: convert::octets("purpose_digest", &r.purpose_digest)?,
+                };
+                let presented = PresentedCode {
+                    owner,
+                    code: &SecretText::from(r.code),
+                    attempt: &attempt,
+                    at: call.at,
+                    trail: &call.trail,
+                };
+                let proved = service.prove_recovery(presented).await?;
+                Ok(super::recovery::proved(owner, &proved))
             })
             .await
     }

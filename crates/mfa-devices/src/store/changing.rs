@@ -1,10 +1,9 @@
 //! What its owner changes about a device.
 
-use kernel::{DeviceId, Result, SessionId};
+use kernel::{DeviceId, Result, SessionId, Timestamp};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
-    ColumnTrait, Condition, DatabaseConnection, DatabaseTransaction, EntityTrait, QueryFilter,
-    TransactionTrait,
+    ColumnTrait, DatabaseConnection, DatabaseTransaction, EntityTrait, QueryFilter, TransactionTrait,
 };
 use storage::Spending;
 use storage::spending::Spend;
@@ -12,16 +11,10 @@ use storage::sql::unavailable;
 
 use super::entity::devices::{Column, Entity};
 use super::entity::proofs;
-use super::{owners, reading};
-use crate::domain::{DisplayName, Owner};
+use super::reading::is;
+use super::{outbox, owners, proving, reading, recovery};
+use crate::domain::{DisplayName, FactorEvent, Happening, Holdings, Owner};
 use crate::ports::Removal;
-
-fn is(owner: Owner, device: DeviceId) -> Condition {
-    Condition::all()
-        .add(Column::Id.eq(device.uuid()))
-        .add(Column::Environment.eq(owner.environment.uuid()))
-        .add(Column::User.eq(owner.user.uuid()))
-}
 
 pub(super) async fn rename(
     database: &DatabaseConnection,
@@ -29,22 +22,51 @@ pub(super) async fn rename(
     device: DeviceId,
     name: &DisplayName,
     revision: i64,
+    now: Timestamp,
 ) -> Result<bool> {
+    let transaction = database.begin().await.map_err(unavailable)?;
+    owners::hold(&transaction, owner).await?;
     let renamed = Entity::update_many()
         .col_expr(Column::DisplayName, Expr::value(name.as_str()))
         .col_expr(Column::Revision, Expr::col(Column::Revision).add(1))
         .filter(is(owner, device))
         .filter(Column::Revision.eq(revision))
-        .exec(database)
+        .exec(&transaction)
         .await
         .map_err(unavailable)?;
-    Ok(renamed.rows_affected == 1)
+    if renamed.rows_affected != 1 {
+        transaction.rollback().await.map_err(unavailable)?;
+        return Ok(false);
+    }
+    let holdings = reading::holdings(&transaction, owner).await?;
+    tell(&transaction, owner, &holdings, device, Happening::FactorRenamed, now).await?;
+    transaction.commit().await.map_err(unavailable)?;
+    Ok(true)
+}
+
+/// Tells the owner what happened to a factor. What is pending is none.
+async fn tell(
+    transaction: &DatabaseTransaction,
+    owner: Owner,
+    holdings: &Holdings,
+    device: DeviceId,
+    what: Happening,
+    now: Timestamp,
+) -> Result<()> {
+    match holdings.factors().into_iter().find(|found| found.id == device) {
+        Some(found) => {
+            let event = FactorEvent::of(what, found.factor(), device, now);
+            outbox::record(transaction, owner, event).await
+        }
+        None => Ok(()),
+    }
 }
 
 pub(super) async fn set_default(
     database: &DatabaseConnection,
     owner: Owner,
     device: DeviceId,
+    now: Timestamp,
 ) -> Result<bool> {
     let transaction = database.begin().await.map_err(unavailable)?;
     let held = owners::hold(&transaction, owner).await?;
@@ -53,7 +75,10 @@ pub(super) async fn set_default(
         transaction.rollback().await.map_err(unavailable)?;
         return Ok(false);
     }
-    owners::set_default(&transaction, owner, Some(device)).await?;
+    if holdings.default != Some(device) {
+        owners::set_default(&transaction, owner, Some(device)).await?;
+        tell(&transaction, owner, &holdings, device, Happening::DefaultChanged, now).await?;
+    }
     transaction.commit().await.map_err(unavailable)?;
     Ok(true)
 }
@@ -64,13 +89,16 @@ pub(super) async fn discard(
     device: DeviceId,
     session: &SessionId,
 ) -> Result<bool> {
+    let transaction = database.begin().await.map_err(unavailable)?;
+    owners::hold(&transaction, owner).await?;
     let deleted = Entity::delete_many()
         .filter(is(owner, device))
         .filter(Column::VerifiedMs.is_null())
         .filter(Column::PendingSession.eq(session.as_str()))
-        .exec(database)
+        .exec(&transaction)
         .await
         .map_err(unavailable)?;
+    transaction.commit().await.map_err(unavailable)?;
     Ok(deleted.rows_affected == 1)
 }
 
@@ -80,9 +108,10 @@ pub(super) async fn remove(
     device: DeviceId,
     keep_last: bool,
     payment: &Spend,
+    now: Timestamp,
 ) -> Result<Removal> {
     let transaction = database.begin().await.map_err(unavailable)?;
-    let removal = take_away(&transaction, owner, device, keep_last).await?;
+    let removal = take_away(&transaction, owner, device, keep_last, now).await?;
     if removal == Removal::Removed {
         Spending::finish_in(&transaction, payment).await?;
         transaction.commit().await.map_err(unavailable)?;
@@ -97,6 +126,7 @@ async fn take_away(
     owner: Owner,
     device: DeviceId,
     keep_last: bool,
+    now: Timestamp,
 ) -> Result<Removal> {
     if !owners::hold(transaction, owner).await? {
         return Ok(Removal::Unknown);
@@ -112,15 +142,21 @@ async fn take_away(
     Entity::delete_many().filter(is(owner, device)).exec(transaction).await.map_err(unavailable)?;
     // A retry must not hand out a proof by a device that is gone.
     proofs::Entity::delete_many()
-        .filter(proofs::Column::Environment.eq(owner.environment.uuid()))
-        .filter(proofs::Column::User.eq(owner.user.uuid()))
+        .filter(proving::of(owner))
         .filter(proofs::Column::Device.eq(device.uuid()))
         .exec(transaction)
         .await
         .map_err(unavailable)?;
+    if factors.len() == 1 {
+        recovery::forget(transaction, owner).await?;
+    }
+    tell(transaction, owner, &holdings, device, Happening::FactorRemoved, now).await?;
     if holdings.default == Some(device) {
         let oldest = factors.iter().map(|found| found.id).find(|id| *id != device);
         owners::set_default(transaction, owner, oldest).await?;
+        if let Some(oldest) = oldest {
+            tell(transaction, owner, &holdings, oldest, Happening::DefaultChanged, now).await?;
+        }
     }
     Ok(Removal::Removed)
 }

@@ -2,9 +2,12 @@
 //!
 //! Each clause is given two handles on the same data, as two processes have.
 
+pub(super) mod passkeys;
 pub(super) mod proving;
+pub(super) mod recovery;
 pub(super) mod registering;
 pub(super) mod throttling;
+pub(super) mod users;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +16,7 @@ use kernel::{AttemptId, DeviceId, FactorKind, OperationId, SessionId, Timestamp,
 use storage::spending::Spend;
 use testkit::race;
 
-use crate::domain::{Attempt, DisplayName, Owner, Proof, Seed, Step};
+use crate::domain::{Attempt, DeviceKind, DisplayName, Owner, Proof, Seed, State, Step, TotpParameters};
 use crate::fixtures::{ENTROPY, NOW, attempt, owner, proof as proof_of, session};
 use crate::ports::{Acceptance, DeviceStore, Enrolled, Enrolment, Removal};
 
@@ -44,7 +47,7 @@ fn enrolment(in_session: &str, at: Timestamp) -> Enrolment {
         session: session(in_session),
         payment: None,
         at,
-        seed: Seed::random(&*ENTROPY),
+        seed: Seed::random(&*ENTROPY, TotpParameters::DEFAULT),
         max_factors: 10,
     }
 }
@@ -78,7 +81,7 @@ async fn again<S: DeviceStore>(store: &S, payment: &Spend) -> Spend {
 /// Removes a factor with a receipt of its own.
 async fn remove<S: DeviceStore>(store: &S, owner: Owner, device: DeviceId, keep_last: bool) -> Removal {
     let payment = payment(store, owner).await;
-    store.remove(owner, device, keep_last, &payment).await.unwrap()
+    store.remove(owner, device, keep_last, &payment, NOW).await.unwrap()
 }
 
 fn proof(device: DeviceId, attempt: &Attempt, at: Timestamp) -> Proof {

@@ -1,11 +1,13 @@
 //! The row that makes the changes of one user queue up.
 
-use kernel::{DeviceId, Result};
+use kernel::{DeviceId, Result, SessionId};
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
-use sea_orm::{ActiveValue, ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter};
+use sea_orm::{
+    ActiveValue, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+};
 use storage::sql::unavailable;
 
-use super::entity::owners::{ActiveModel, Column, Entity};
+use super::entity::owners::{ActiveModel, Column, Entity, Model};
 use crate::domain::Owner;
 
 fn is(owner: Owner) -> Condition {
@@ -14,17 +16,24 @@ fn is(owner: Owner) -> Condition {
         .add(Column::User.eq(owner.user.uuid()))
 }
 
-/// Makes the row of a user who has none.
-pub(super) async fn ensure(transaction: &DatabaseTransaction, owner: Owner) -> Result<()> {
+/// The row of a user, if there is one.
+pub(super) async fn read(database: &impl ConnectionTrait, owner: Owner) -> Result<Option<Model>> {
+    Entity::find_by_id((owner.environment.uuid(), owner.user.uuid())).one(database).await.map_err(unavailable)
+}
+
+/// Makes the row of a user who has none, and remembers in it the session in which the user was first seen.
+pub(super) async fn ensure(database: &impl ConnectionTrait, owner: Owner, session: &SessionId) -> Result<()> {
     Entity::insert(ActiveModel {
         environment: ActiveValue::Set(owner.environment.uuid()),
         user: ActiveValue::Set(owner.user.uuid()),
         ever_verified: ActiveValue::Set(false),
         default_device: ActiveValue::Set(None),
+        generation: ActiveValue::Set(0),
+        first_session: ActiveValue::Set(session.as_str().to_owned()),
         revision: ActiveValue::Set(0),
     })
     .on_conflict(OnConflict::columns([Column::Environment, Column::User]).do_nothing().to_owned())
-    .exec_without_returning(transaction)
+    .exec_without_returning(database)
     .await
     .map_err(unavailable)?;
     Ok(())
@@ -42,10 +51,32 @@ pub(super) async fn hold(transaction: &DatabaseTransaction, owner: Owner) -> Res
     Ok(held.rows_affected == 1)
 }
 
+/// Ends the registrations of passkeys that are under way.
+pub(super) async fn next_generation(transaction: &DatabaseTransaction, owner: Owner) -> Result<()> {
+    Entity::update_many()
+        .col_expr(Column::Generation, Expr::col(Column::Generation).add(1))
+        .filter(is(owner))
+        .exec(transaction)
+        .await
+        .map_err(unavailable)?;
+    Ok(())
+}
+
 /// Remembers for ever that the user had a factor.
 pub(super) async fn remember_factor(transaction: &DatabaseTransaction, owner: Owner) -> Result<()> {
     Entity::update_many()
         .col_expr(Column::EverVerified, Expr::value(true))
+        .filter(is(owner))
+        .exec(transaction)
+        .await
+        .map_err(unavailable)?;
+    Ok(())
+}
+
+/// Forgets that the user had a factor.
+pub(super) async fn forget_factor(transaction: &DatabaseTransaction, owner: Owner) -> Result<()> {
+    Entity::update_many()
+        .col_expr(Column::EverVerified, Expr::value(false))
         .filter(is(owner))
         .exec(transaction)
         .await

@@ -10,8 +10,8 @@ use storage::Sealer;
 
 use super::SqlDeviceStore;
 use super::contract::{Handles, contract_tests};
-use super::entity::devices::{Column, Entity};
-use crate::domain::{DisplayName, Owner, Seed};
+use super::entity::{devices, secrets};
+use crate::domain::{DisplayName, Owner, Seed, TotpParameters};
 use crate::fixtures::{ENTROPY, NOW, owner, session};
 use crate::migrations::Migrator;
 use crate::ports::{DeviceStore, Enrolment};
@@ -59,6 +59,48 @@ contract_tests! {
         of_parallel_calls_with_one_request_one_is_answered,
         a_removed_device_leaves_no_proof,
     }
+    recovery::{
+        codes_come_back_as_they_were_made,
+        codes_take_a_factor_and_a_fresh_proof_of_it,
+        a_proof_of_a_factor_that_is_gone_pays_for_nothing,
+        a_recovery_code_pays_for_no_codes,
+        of_many_who_bring_two_proofs_two_make_codes,
+        of_200_who_bring_one_recovery_code_one_succeeds,
+        all_codes_at_once_are_each_used_once,
+        a_used_code_leaves_its_proof_and_clears_its_own_tries,
+        an_old_set_is_dead_at_once_and_so_is_somebody_elses,
+        codes_used_while_they_are_replaced_are_one_or_the_other,
+        codes_are_shown_again_for_a_payment_each,
+        acknowledged_codes_are_hidden_and_stay_good,
+        codes_end_with_the_last_factor,
+        of_parallel_removals_and_makings_no_codes_stay_without_a_factor,
+        events_are_listed_in_order_until_they_are_delivered,
+        what_is_not_changed_is_not_told,
+    }
+    users::{
+        a_reset_takes_everything_and_remembers_that_there_was_something,
+        what_is_proved_while_a_user_is_reset_is_gone_after_it,
+        cleared_tries_begin_anew_for_one_kind,
+        the_first_session_is_the_first_for_ever,
+        of_many_first_sessions_one_is,
+    }
+    passkeys::{
+        a_passkey_comes_back_as_it_was_registered,
+        a_passkey_is_born_by_right_only,
+        a_birth_ends_what_is_pending_and_what_began_before,
+        a_credential_is_one_passkey_within_its_environment,
+        of_many_who_register_one_credential_one_has_it,
+        of_many_first_factors_of_any_kind_one_is_born,
+        of_many_registrations_with_one_payment_one_is_born,
+        a_signature_moves_the_counter_and_leaves_proof_and_evidence,
+        a_counter_that_goes_back_changes_nothing,
+        a_signature_is_for_a_passkey_of_its_user,
+        of_64_who_bring_one_signature_one_is_accepted,
+        of_parallel_signatures_with_one_request_one_is_answered,
+        what_is_removed_while_it_signs_is_one_or_the_other,
+        every_change_of_a_factor_is_told_and_nothing_else,
+        a_reset_ends_passkeys_and_registrations_under_way,
+    }
     throttling::{
         of_200_tries_at_once_five_are_taken,
         a_try_stays_taken_for_every_handle,
@@ -76,7 +118,7 @@ async fn enrolled(store: &SqlDeviceStore, owner: Owner) -> (DeviceId, Vec<u8>) {
         session: session(&format!("s-{}", owner.user)),
         payment: None,
         at: NOW,
-        seed: Seed::random(&*ENTROPY),
+        seed: Seed::random(&*ENTROPY, TotpParameters::DEFAULT),
         max_factors: 1,
     };
     store.enrol(owner, &enrolment).await.unwrap();
@@ -84,7 +126,7 @@ async fn enrolled(store: &SqlDeviceStore, owner: Owner) -> (DeviceId, Vec<u8>) {
 }
 
 async fn column(store: &SqlDeviceStore, device: DeviceId) -> Vec<u8> {
-    Entity::find_by_id(device.uuid()).one(&store.database).await.unwrap().unwrap().secret
+    secrets::Entity::find_by_id(device.uuid()).one(&store.database).await.unwrap().unwrap().secret
 }
 
 #[tokio::test]
@@ -98,9 +140,9 @@ async fn a_seed_is_sealed_and_does_not_open_in_another_row() {
     assert!(!sealed.windows(4).any(|window| seed.windows(4).any(|part| part == window)));
 
     // Whoever can write to the database cannot give one user's seed to another.
-    Entity::update_many()
-        .col_expr(Column::Secret, Expr::value(sealed))
-        .filter(Column::Id.eq(other.uuid()))
+    secrets::Entity::update_many()
+        .col_expr(secrets::Column::Secret, Expr::value(sealed))
+        .filter(secrets::Column::Device.eq(other.uuid()))
         .exec(&store.database)
         .await
         .unwrap();
@@ -114,9 +156,9 @@ async fn a_row_that_is_neither_pending_nor_a_factor_is_refused() {
     let store = store(database);
     let owner = owner();
     let (device, _) = enrolled(&store, owner).await;
-    Entity::update_many()
-        .col_expr(Column::VerifiedMs, Expr::value(NOW.millis()))
-        .filter(Column::Id.eq(device.uuid()))
+    devices::Entity::update_many()
+        .col_expr(devices::Column::VerifiedMs, Expr::value(NOW.millis()))
+        .filter(devices::Column::Id.eq(device.uuid()))
         .exec(&store.database)
         .await
         .unwrap();

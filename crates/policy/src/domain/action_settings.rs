@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use kernel::{Action, Error, Result};
+use kernel::{Acr, Action, Error, FactorKind, Result};
 
 use super::refusals;
 
@@ -37,6 +37,9 @@ impl TokenBehavior {
 /// How long a token may live, in seconds.
 pub(crate) const TOKEN_EXPIRY_SECONDS: RangeInclusive<u32> = 30..=3600;
 
+/// How old a sign-in may be that opens an action instead of a factor, in seconds, where one may at all.
+pub(crate) const REAUTHENTICATION_SECONDS: RangeInclusive<u32> = 30..=3600;
+
 /// What one action demands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ActionSettings {
@@ -50,6 +53,11 @@ pub(crate) struct ActionSettings {
     pub(crate) token_expiry_seconds: u32,
     /// How closely a token must be tied to the operation when the caller speaks gRPC.
     pub(crate) binding: Binding,
+    /// The least strength of a proof that counts; some kind of factor reaches it.
+    pub(crate) acr: Acr,
+    /// How old a sign-in may be, in seconds, that opens the action to who never had a factor and would have to enrol
+    /// one: zero, for none, or within [`REAUTHENTICATION_SECONDS`].
+    pub(crate) reauthentication_seconds: u32,
 }
 
 impl ActionSettings {
@@ -61,6 +69,9 @@ impl ActionSettings {
             token_behavior: self.token_behavior.max(other.token_behavior),
             token_expiry_seconds: self.token_expiry_seconds.min(other.token_expiry_seconds),
             binding: self.binding.max(other.binding),
+            acr: self.acr.max(other.acr),
+            // Zero demands most: no sign-in is young enough.
+            reauthentication_seconds: self.reauthentication_seconds.min(other.reauthentication_seconds),
         }
     }
 
@@ -80,6 +91,20 @@ impl ActionSettings {
             return Err(Error::invalid(
                 format!("{field}.token_expiry_seconds"),
                 "must be 30 to 3600, or 0 for the default of the token behaviour",
+            ));
+        }
+        if !FactorKind::ALL.into_iter().any(|kind| kind.acr() >= self.acr) {
+            return Err(Error::invalid(
+                format!("{field}.acr"),
+                "is out of reach of every kind of factor this version offers, so that nobody could ever do it",
+            ));
+        }
+        if self.reauthentication_seconds != 0
+            && !REAUTHENTICATION_SECONDS.contains(&self.reauthentication_seconds)
+        {
+            return Err(Error::invalid(
+                format!("{field}.reauthentication_seconds"),
+                "must be 30 to 3600, or 0 where no sign-in opens the action",
             ));
         }
         Ok(self)
@@ -188,6 +213,41 @@ mod tests {
         assert!(change(|s| s.token_expiry_seconds = 3600).is_ok());
         let orphan = change(|s| (s.required, s.factor_always_required) = (false, true));
         assert_eq!(orphan.unwrap_err(), "f[2].factor_always_required");
+        for seconds in [1, 29, 3601, u32::MAX] {
+            let mut entries = strict();
+            entries[3].1.reauthentication_seconds = seconds;
+            let refused = ActionTable::check(entries, "f").unwrap_err();
+            assert_eq!(refused.violations()[0].field, "f[3].reauthentication_seconds", "{seconds}");
+        }
+        for seconds in [0, 30, 3600] {
+            let mut entries = strict();
+            entries[3].1.reauthentication_seconds = seconds;
+            let table = ActionTable::check(entries, "f").unwrap();
+            assert_eq!(table.reshare.reauthentication_seconds, seconds);
+        }
+    }
+
+    #[test]
+    fn a_strength_that_no_kind_of_factor_reaches_is_refused() {
+        for acr in Acr::ALL {
+            let mut entries = strict();
+            entries[1].1.acr = acr;
+            let checked =
+                ActionTable::check(entries, "f").map_err(|error| error.violations()[0].field.clone());
+            match acr {
+                Acr::Phrh => assert_eq!(checked.unwrap_err(), "f[1].acr"),
+                _ => assert_eq!(checked.unwrap().sign.acr, acr),
+            }
+        }
+    }
+
+    #[test]
+    fn of_two_sign_ins_the_younger_is_demanded_and_none_most_of_all() {
+        let with =
+            |seconds| ActionSettings { reauthentication_seconds: seconds, ..Preset::Strict.actions().export };
+        for (one, other, stricter) in [(300, 60, 60), (60, 300, 60), (0, 60, 0), (60, 0, 0), (0, 0, 0)] {
+            assert_eq!(with(one).stricter(with(other)).reauthentication_seconds, stricter);
+        }
     }
 
     #[test]

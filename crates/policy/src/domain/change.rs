@@ -11,12 +11,19 @@ use super::origins;
 use super::provider::{self, ProviderDraft};
 use super::refusals::Refusals;
 use super::relying_party::RelyingPartyDraft;
+use super::totp::TotpParameters;
 
 /// The longest display name, in bytes.
 const MAX_DISPLAY_NAME: usize = 128;
 
 /// How many TOTP devices an environment may allow a user.
 const TOTP_DEVICES: RangeInclusive<u32> = 1..=10;
+
+/// How many passkeys an environment may allow a user.
+const PASSKEYS: RangeInclusive<u32> = 1..=20;
+
+/// The longest that a factor may be on hold, in seconds: a week.
+const MAX_FACTOR_HOLD_SECONDS: u32 = 7 * 24 * 60 * 60;
 
 /// A wanted value of one field, not checked yet. Lists are replaced as a whole.
 #[derive(Clone, Debug)]
@@ -35,6 +42,12 @@ pub(crate) enum Change {
     EnrolmentRequired(bool),
     /// `max_totp_devices`
     MaxTotpDevices(u32),
+    /// `max_passkeys`
+    MaxPasskeys(u32),
+    /// `totp_parameters`; none stands for what every app can do.
+    TotpParameters(Option<TotpParameters>),
+    /// `factor_hold_seconds`
+    FactorHoldSeconds(u32),
     /// `opaque_payload_as_export`
     OpaquePayloadAsExport(bool),
 }
@@ -69,6 +82,21 @@ impl Settings {
             Change::MaxTotpDevices(_) => {
                 return Err(Error::invalid("environment.max_totp_devices", "must be 1 to 10"));
             }
+            Change::MaxPasskeys(most) if PASSKEYS.contains(&most) => self.max_passkeys = most,
+            Change::MaxPasskeys(_) => {
+                return Err(Error::invalid("environment.max_passkeys", "must be 1 to 20"));
+            }
+            Change::TotpParameters(parameters) => {
+                let wanted = parameters.unwrap_or(TotpParameters::EVERYWHERE);
+                self.totp = wanted.check("environment.totp_parameters")?;
+            }
+            Change::FactorHoldSeconds(seconds) if seconds <= MAX_FACTOR_HOLD_SECONDS => {
+                self.factor_hold_seconds = seconds;
+            }
+            Change::FactorHoldSeconds(_) => {
+                let expected = "must be at most 604800, a week; 0 holds none";
+                return Err(Error::invalid("environment.factor_hold_seconds", expected));
+            }
             Change::OpaquePayloadAsExport(as_export) => self.opaque_payload_as_export = as_export,
         }
         Ok(())
@@ -89,6 +117,7 @@ fn display_name(name: String) -> Result<String> {
 mod tests {
     use super::*;
     use crate::domain::preset::Preset;
+    use crate::domain::totp::TotpAlgorithm;
 
     fn with(change: Change) -> Result<Settings> {
         Settings::of(Preset::Strict).with(vec![change], Mode::Production)
@@ -104,7 +133,14 @@ mod tests {
         let after = with(Change::EnrolmentRequired(true)).unwrap();
         assert_eq!(after, Settings { enrolment_required: true, ..before.clone() });
         let after = with(Change::OpaquePayloadAsExport(false)).unwrap();
-        assert_eq!(after, Settings { opaque_payload_as_export: false, ..before });
+        assert_eq!(after, Settings { opaque_payload_as_export: false, ..before.clone() });
+        let after = with(Change::FactorHoldSeconds(60)).unwrap();
+        assert_eq!(after, Settings { factor_hold_seconds: 60, ..before.clone() });
+        let totp = TotpParameters { algorithm: TotpAlgorithm::Sha512, digits: 8, period_seconds: 60 };
+        let after = with(Change::TotpParameters(Some(totp))).unwrap();
+        assert_eq!(after, Settings { totp, ..before.clone() });
+        let back = after.with(vec![Change::TotpParameters(None)], Mode::Production).unwrap();
+        assert_eq!(back, before);
     }
 
     #[test]
@@ -115,6 +151,20 @@ mod tests {
         for most in [0, 11, u32::MAX] {
             assert_eq!(field(with(Change::MaxTotpDevices(most))), "environment.max_totp_devices");
         }
+        for most in [1, 20] {
+            assert_eq!(with(Change::MaxPasskeys(most)).unwrap().max_passkeys, most);
+        }
+        for most in [0, 21, u32::MAX] {
+            assert_eq!(field(with(Change::MaxPasskeys(most))), "environment.max_passkeys");
+        }
+        for seconds in [0, 604_800] {
+            assert_eq!(with(Change::FactorHoldSeconds(seconds)).unwrap().factor_hold_seconds, seconds);
+        }
+        for seconds in [604_801, u32::MAX] {
+            assert_eq!(field(with(Change::FactorHoldSeconds(seconds))), "environment.factor_hold_seconds");
+        }
+        let wrong = TotpParameters { digits: 5, ..TotpParameters::EVERYWHERE };
+        assert_eq!(field(with(Change::TotpParameters(Some(wrong)))), "environment.totp_parameters.digits");
         assert!(with(Change::DisplayName("é".repeat(64))).is_ok());
         assert_eq!(field(with(Change::DisplayName("x".repeat(129)))), "environment.display_name");
         assert_eq!(field(with(Change::DisplayName("a\nb".to_owned()))), "environment.display_name");

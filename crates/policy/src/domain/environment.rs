@@ -8,9 +8,13 @@ use super::action_settings::ActionTable;
 use super::preset::Preset;
 use super::provider::IdentityProvider;
 use super::relying_party::RelyingParty;
+use super::totp::TotpParameters;
 
 /// How many TOTP devices a user may have where nobody says otherwise.
 const DEFAULT_MAX_TOTP_DEVICES: u32 = 3;
+
+/// How many passkeys a user may have where nobody says otherwise.
+pub(crate) const DEFAULT_MAX_PASSKEYS: u32 = 5;
 
 /// What an administrator decides about an environment. Made from a preset and changed by
 /// [`with`](Self::with) only, which checks.
@@ -32,6 +36,12 @@ pub(crate) struct Settings {
     pub(crate) enrolment_required: bool,
     /// How many TOTP devices a user may have.
     pub(crate) max_totp_devices: u32,
+    /// How many passkeys a user may have.
+    pub(crate) max_passkeys: u32,
+    /// How TOTP devices that are registered from now on compute their codes.
+    pub(crate) totp: TotpParameters,
+    /// How young a factor may not be to pay for what would do most harm, in seconds. Zero holds none.
+    pub(crate) factor_hold_seconds: u32,
     /// Whether signing bytes that show nothing of what they mean demands what an export demands.
     pub(crate) opaque_payload_as_export: bool,
 }
@@ -48,6 +58,9 @@ impl Settings {
             actions: preset.actions(),
             enrolment_required: false,
             max_totp_devices: DEFAULT_MAX_TOTP_DEVICES,
+            max_passkeys: DEFAULT_MAX_PASSKEYS,
+            totp: TotpParameters::EVERYWHERE,
+            factor_hold_seconds: preset.factor_hold_seconds(),
             opaque_payload_as_export: preset.opaque_payload_as_export(),
         }
     }

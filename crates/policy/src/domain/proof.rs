@@ -6,6 +6,7 @@ use kernel::{Acr, Action, DeviceId, FactorKind, Scope, Timestamp};
 
 use super::action_settings::{Binding, TokenBehavior};
 use super::facts::FactorFacts;
+use super::hold::Hold;
 use super::rule::Rule;
 
 /// What the clocks of two services may differ by, and what may pass between the proof of a factor and the making of
@@ -23,7 +24,7 @@ pub(crate) struct Requirement {
     pub(crate) acr: Acr,
     /// How closely the token must be tied.
     pub(crate) binding: Binding,
-    /// The kinds of factor that the user holds and that reach `acr`.
+    /// The kinds of factor that reach `acr` and of which the user holds one that is not on hold.
     pub(crate) methods: Vec<FactorKind>,
     /// How the token may be used.
     pub(crate) token_behavior: TokenBehavior,
@@ -64,17 +65,20 @@ impl Proof {
         &self,
         wanted: &Requirement,
         facts: &FactorFacts,
+        hold: Hold,
         now: Timestamp,
     ) -> Vec<Rule> {
         // The device must be held now, as what it was proved as: what was removed is worth nothing.
-        let is_held =
-            facts.factors.iter().any(|held| held.device == self.device && held.kind == self.factor_kind);
+        let device =
+            facts.factors.iter().find(|held| held.device == self.device && held.kind == self.factor_kind);
+        let may_pay = device.is_none_or(|device| hold.ends_for(device, now).is_none());
         // A token that claims more than its kind of factor can prove does not get it.
         let acr = self.acr.min(self.factor_kind.acr());
         let oldest = Duration::from_secs(wanted.max_age_seconds().into());
         let tolerance = Duration::from_secs(TOLERANCE_SECONDS.into());
         [
-            (Rule::ProofDevice, is_held),
+            (Rule::ProofDevice, device.is_some()),
+            (Rule::ProofHold, may_pay),
             (Rule::ProofScope, self.scopes.contains(&wanted.scope)),
             (Rule::ProofAcr, acr >= wanted.acr),
             (Rule::ProofBinding, self.binding >= wanted.binding),

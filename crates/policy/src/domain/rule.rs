@@ -40,6 +40,14 @@ rules! {
     FactorSticky = "factor.sticky";
     /// The user never had one.
     FactorNever = "factor.never";
+    /// The user has one, but none that is as strong as is demanded.
+    FactorTooWeak = "factor.too_weak";
+    /// All that would do are on hold.
+    FactorOnHold = "factor.on_hold";
+    /// The sign-in is young enough to stand for a factor.
+    SessionReauthenticated = "session.reauthenticated";
+    /// The sign-in is too old for that, or nobody knows how old it is.
+    SessionTooOld = "session.too_old";
     /// The user has no factor yet: the first one needs no proof by another.
     CredentialFirst = "credential.first";
     /// Factors are changed by a proof as strong as the strongest held.
@@ -50,6 +58,8 @@ rules! {
     ProofMissing = "proof.missing";
     /// The proof was made with a device that is not, or no longer, one of the user's verified factors.
     ProofDevice = "proof.device";
+    /// The proof was made with a device that is on hold.
+    ProofHold = "proof.hold";
     /// The token does not carry the scope.
     ProofScope = "proof.scope";
     /// The proof is not strong enough.

@@ -1,27 +1,40 @@
 //! From what an administrator sent to the changes that are wanted, field by field.
 
-use kernel::{Action, Error, Result};
+use kernel::{Acr, Action, Error, Result};
 use proto::convert;
 use proto::policy as pb;
 
-use super::{binding, token_behavior};
+use super::{binding, token_behavior, totp_algorithm};
 use crate::domain::action_settings::ActionSettings;
 use crate::domain::change::Change;
 use crate::domain::preset::Preset;
 use crate::domain::provider::{ProviderDraft, ProviderKeys};
 use crate::domain::refusals::all;
 use crate::domain::relying_party::RelyingPartyDraft;
+use crate::domain::totp::TotpParameters;
 
 /// What a new environment should have other than its preset says. What the preset decides alone, and what is only
 /// ever told, is not looked at.
 pub(super) fn of_new(environment: &pb::Environment) -> Result<Vec<Change>> {
-    let mut fields =
-        vec!["display_name", "identity_providers", "relying_party", "allowed_origins", "enrolment_required"];
+    let mut fields = vec![
+        "display_name",
+        "identity_providers",
+        "relying_party",
+        "allowed_origins",
+        "enrolment_required",
+        "totp_parameters",
+    ];
     if !environment.action_settings.is_empty() {
         fields.push("action_settings");
     }
     if environment.max_totp_devices != 0 {
         fields.push("max_totp_devices");
+    }
+    if environment.max_passkeys != 0 {
+        fields.push("max_passkeys");
+    }
+    if environment.factor_hold_seconds.is_some() {
+        fields.push("factor_hold_seconds");
     }
     all(fields.into_iter().map(|field| change(field, environment)))
 }
@@ -61,6 +74,15 @@ fn change(path: &str, environment: &pb::Environment) -> Result<Change> {
             .map(|(index, settings)| action_settings(index, settings)))?),
         "enrolment_required" => Change::EnrolmentRequired(environment.enrolment_required),
         "max_totp_devices" => Change::MaxTotpDevices(environment.max_totp_devices),
+        "max_passkeys" => Change::MaxPasskeys(environment.max_passkeys),
+        "totp_parameters" => {
+            Change::TotpParameters(environment.totp_parameters.as_ref().map(totp_parameters).transpose()?)
+        }
+        "factor_hold_seconds" => {
+            Change::FactorHoldSeconds(environment.factor_hold_seconds.ok_or_else(|| {
+                Error::invalid("environment.factor_hold_seconds", "is missing; 0 holds no factor")
+            })?)
+        }
         "opaque_payload_as_export" => Change::OpaquePayloadAsExport(environment.opaque_payload_as_export),
         "name" | "preset" | "version" | "etag" | "create_time" | "update_time" => {
             return Err(Error::invalid("update_mask", format!("`{path}` cannot be changed")));
@@ -100,8 +122,29 @@ fn action_settings(index: usize, settings: &pb::ActionSettings) -> Result<(Actio
         token_behavior: token_behavior(at("token_behavior"), settings.token_behavior)?,
         token_expiry_seconds: settings.token_expiry_seconds,
         binding: binding(at("binding"), settings.binding)?,
+        acr: acr(&at("acr"), &settings.acr)?,
+        reauthentication_seconds: settings.reauthentication_seconds,
     };
     Ok((action, settings))
+}
+
+/// The least strength; that of a one-time password where nobody says.
+fn acr(field: &str, text: &str) -> Result<Acr> {
+    if text.is_empty() {
+        return Ok(Acr::Otp);
+    }
+    text.parse().map_err(|_| {
+        let expected = "must be `urn:countersign:acr:recovery`, `urn:countersign:acr:otp` or `phr`";
+        Error::invalid(field, expected)
+    })
+}
+
+fn totp_parameters(parameters: &pb::TotpParameters) -> Result<TotpParameters> {
+    Ok(TotpParameters {
+        algorithm: totp_algorithm("environment.totp_parameters.algorithm", parameters.algorithm)?,
+        digits: parameters.digits,
+        period_seconds: parameters.period_seconds,
+    })
 }
 
 /// The preset to start from; strict where nobody says.

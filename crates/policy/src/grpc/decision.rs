@@ -1,6 +1,6 @@
 //! Questions and decisions as the protocol carries them.
 
-use kernel::{DeviceId, EnvironmentId, Error, Result, UserId};
+use kernel::{Action, DeviceId, EnvironmentId, Error, Result, UserId};
 use proto::policy as pb;
 use proto::{convert, names, types};
 
@@ -13,13 +13,28 @@ use crate::domain::refusals::all;
 /// What is asked about the environment. Everything unknown, missing or malformed is refused.
 pub(super) fn question(environment: EnvironmentId, request: pb::DecideRequest) -> Result<Question> {
     let mut devices = Devices { environment, user: None };
+    let action = convert::action("action", request.action)?;
     Ok(Question {
-        action: convert::action("action", request.action)?,
+        action,
         facts: facts(&mut devices, request.factor_facts)?,
         client: client_kind(request.client_kind)?,
         proof: request.proof.map(|sent| proof(&mut devices, sent)).transpose()?,
         opaque_payload: request.opaque_payload,
+        session_auth_time: request
+            .session_auth_time
+            .map(|time| convert::time("session_auth_time", Some(time)))
+            .transpose()?,
+        unlink_device: unlink_device(&mut devices, action, &request.unlink_device)?,
     })
+}
+
+fn unlink_device(devices: &mut Devices, action: Action, name: &str) -> Result<Option<DeviceId>> {
+    const FIELD: &str = "unlink_device";
+    match action {
+        _ if name.is_empty() => Ok(None),
+        Action::CredentialUnlink => devices.read(FIELD, name).map(Some),
+        _ => Err(Error::invalid(FIELD, "goes with ACTION_CREDENTIAL_UNLINK only")),
+    }
 }
 
 /// Reads device names, all of one user of the environment: a proof by somebody else's device must not pass for one
@@ -47,9 +62,16 @@ fn facts(devices: &mut Devices, sent: Option<types::FactorFacts>) -> Result<Fact
         Ok(VerifiedFactor {
             device: devices.read(&at("device"), &factor.device)?,
             kind: convert::factor_kind(&at("kind"), factor.kind)?,
+            verified: convert::time(&at("verify_time"), factor.verify_time)?,
         })
     });
-    Ok(FactorFacts { factors: all(factors)?, ever_verified: sent.ever_verified })
+    let factors: Vec<VerifiedFactor> = all(factors)?;
+    let repeats = |index: usize| factors[..index].iter().any(|other| other.device == factors[index].device);
+    if let Some(index) = (0..factors.len()).find(|index| repeats(*index)) {
+        let field = format!("factor_facts.factors[{index}].device");
+        return Err(Error::invalid(field, "is that of an earlier entry"));
+    }
+    Ok(FactorFacts { factors, ever_verified: sent.ever_verified, first_session: sent.first_session })
 }
 
 fn client_kind(value: i32) -> Result<ClientKind> {
@@ -80,15 +102,27 @@ fn proof(devices: &mut Devices, sent: pb::Proof) -> Result<Proof> {
 
 /// A decision as the answer to the question.
 pub(super) fn response(decision: Decision) -> pb::DecideResponse {
+    let mut hold_end_time = None;
+    let mut reauthentication_seconds = 0;
     let effect = match decision.effect {
         Effect::Allow => pb::Effect::Allow,
         Effect::AllowWithProof => pb::Effect::AllowWithProof,
         Effect::StepUpRequired => pb::Effect::StepUpRequired,
+        Effect::FactorOnHold { until } => {
+            hold_end_time = Some(convert::timestamp(until));
+            pb::Effect::FactorOnHold
+        }
         Effect::EnrolmentRequired => pb::Effect::EnrolmentRequired,
+        Effect::ReauthenticationRequired { within_seconds } => {
+            reauthentication_seconds = within_seconds;
+            pb::Effect::ReauthenticationRequired
+        }
         Effect::Deny => pb::Effect::Deny,
     };
     pb::DecideResponse {
         effect: effect.into(),
+        hold_end_time,
+        reauthentication_seconds,
         requirement: decision.requirement.map(requirement),
         rule_ids: decision.rules.iter().map(|rule| rule.as_str().to_owned()).collect(),
         policy_version: decision.version,

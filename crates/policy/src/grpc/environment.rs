@@ -4,11 +4,12 @@ use kernel::Action;
 use proto::policy as pb;
 use proto::{convert, names};
 
-use super::{binding_value, token_behavior_value};
+use super::{binding_value, token_behavior_value, totp_algorithm_value};
 use crate::domain::action_settings::ActionSettings;
 use crate::domain::environment::Environment;
 use crate::domain::preset::Preset;
 use crate::domain::provider::{IdentityProvider, ProviderKeys};
+use crate::domain::totp::TotpParameters;
 
 pub(super) fn environment(environment: &Environment) -> pb::Environment {
     let settings = &environment.settings;
@@ -34,6 +35,17 @@ pub(super) fn environment(environment: &Environment) -> pb::Environment {
         create_time: Some(convert::timestamp(environment.created)),
         update_time: Some(convert::timestamp(environment.updated)),
         opaque_payload_as_export: settings.opaque_payload_as_export,
+        max_passkeys: settings.max_passkeys,
+        totp_parameters: Some(totp_parameters(settings.totp)),
+        factor_hold_seconds: Some(settings.factor_hold_seconds),
+    }
+}
+
+fn totp_parameters(parameters: TotpParameters) -> pb::TotpParameters {
+    pb::TotpParameters {
+        algorithm: totp_algorithm_value(parameters.algorithm).into(),
+        digits: parameters.digits,
+        period_seconds: parameters.period_seconds,
     }
 }
 
@@ -61,5 +73,7 @@ fn action_settings((action, settings): (Action, ActionSettings)) -> pb::ActionSe
         token_behavior: token_behavior_value(settings.token_behavior).into(),
         token_expiry_seconds: settings.token_expiry_seconds,
         binding: binding_value(settings.binding).into(),
+        acr: settings.acr.to_string(),
+        reauthentication_seconds: settings.reauthentication_seconds,
     }
 }

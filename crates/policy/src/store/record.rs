@@ -1,15 +1,16 @@
 //! How settings stand in a row: JSON of our own shape, which says which shape it is, so that old versions stay
 //! readable whatever becomes of the protocol and the rules.
 
-use kernel::Result;
+use kernel::{Acr, Result};
 use serde::{Deserialize, Serialize};
 use storage::sql::corrupt;
 
 use crate::domain::action_settings::{ActionSettings, ActionTable, Binding, TokenBehavior};
-use crate::domain::environment::Settings;
+use crate::domain::environment::{DEFAULT_MAX_PASSKEYS, Settings};
 use crate::domain::preset::Preset;
 use crate::domain::provider::{IdentityProvider, ProviderKeys};
 use crate::domain::relying_party::RelyingParty;
+use crate::domain::totp::{TotpAlgorithm, TotpParameters};
 
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "format")]
@@ -33,6 +34,39 @@ struct SettingsV1 {
     enrolment_required: bool,
     max_totp_devices: u32,
     opaque_payload_as_export: bool,
+    // What the first rows do not say yet is read as it was when they were written.
+    #[serde(default = "first_max_passkeys")]
+    max_passkeys: u32,
+    #[serde(default)]
+    totp: TotpV1,
+    #[serde(default)]
+    factor_hold_seconds: u32,
+}
+
+fn first_max_passkeys() -> u32 {
+    DEFAULT_MAX_PASSKEYS
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TotpV1 {
+    algorithm: AlgorithmV1,
+    digits: u32,
+    period_seconds: u32,
+}
+
+impl Default for TotpV1 {
+    fn default() -> Self {
+        TotpParameters::EVERYWHERE.into()
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum AlgorithmV1 {
+    Sha1,
+    Sha256,
+    Sha512,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -75,6 +109,20 @@ struct ActionV1 {
     token_behavior: BehaviorV1,
     token_expiry_seconds: u32,
     binding: BindingV1,
+    #[serde(default)]
+    acr: AcrV1,
+    #[serde(default)]
+    reauthentication_seconds: u32,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum AcrV1 {
+    Recovery,
+    #[default]
+    Otp,
+    Phr,
+    Phrh,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -124,6 +172,9 @@ impl From<&Settings> for SettingsV1 {
             enrolment_required: settings.enrolment_required,
             max_totp_devices: settings.max_totp_devices,
             opaque_payload_as_export: settings.opaque_payload_as_export,
+            max_passkeys: settings.max_passkeys,
+            totp: settings.totp.into(),
+            factor_hold_seconds: settings.factor_hold_seconds,
         }
     }
 }
@@ -156,7 +207,38 @@ impl TryFrom<SettingsV1> for Settings {
             enrolment_required: settings.enrolment_required,
             max_totp_devices: settings.max_totp_devices,
             opaque_payload_as_export: settings.opaque_payload_as_export,
+            max_passkeys: settings.max_passkeys,
+            totp: settings.totp.into(),
+            factor_hold_seconds: settings.factor_hold_seconds,
         })
+    }
+}
+
+impl From<TotpParameters> for TotpV1 {
+    fn from(parameters: TotpParameters) -> Self {
+        Self {
+            algorithm: match parameters.algorithm {
+                TotpAlgorithm::Sha1 => AlgorithmV1::Sha1,
+                TotpAlgorithm::Sha256 => AlgorithmV1::Sha256,
+                TotpAlgorithm::Sha512 => AlgorithmV1::Sha512,
+            },
+            digits: parameters.digits,
+            period_seconds: parameters.period_seconds,
+        }
+    }
+}
+
+impl From<TotpV1> for TotpParameters {
+    fn from(parameters: TotpV1) -> Self {
+        Self {
+            algorithm: match parameters.algorithm {
+                AlgorithmV1::Sha1 => TotpAlgorithm::Sha1,
+                AlgorithmV1::Sha256 => TotpAlgorithm::Sha256,
+                AlgorithmV1::Sha512 => TotpAlgorithm::Sha512,
+            },
+            digits: parameters.digits,
+            period_seconds: parameters.period_seconds,
+        }
     }
 }
 
@@ -209,6 +291,13 @@ impl From<ActionSettings> for ActionV1 {
                 Binding::Scope => BindingV1::Scope,
                 Binding::Operation => BindingV1::Operation,
             },
+            acr: match settings.acr {
+                Acr::Recovery => AcrV1::Recovery,
+                Acr::Otp => AcrV1::Otp,
+                Acr::Phr => AcrV1::Phr,
+                Acr::Phrh => AcrV1::Phrh,
+            },
+            reauthentication_seconds: settings.reauthentication_seconds,
         }
     }
 }
@@ -227,66 +316,16 @@ impl From<ActionV1> for ActionSettings {
                 BindingV1::Scope => Binding::Scope,
                 BindingV1::Operation => Binding::Operation,
             },
+            acr: match settings.acr {
+                AcrV1::Recovery => Acr::Recovery,
+                AcrV1::Otp => Acr::Otp,
+                AcrV1::Phr => Acr::Phr,
+                AcrV1::Phrh => Acr::Phrh,
+            },
+            reauthentication_seconds: settings.reauthentication_seconds,
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn settings() -> Settings {
-        let mut settings = Settings::of(Preset::SeedCompatible);
-        settings.display_name = "Tenant".to_owned();
-        settings.allowed_origins = vec!["https://app.example".to_owned()];
-        settings.relying_party = Some(RelyingParty {
-            rp_id: "app.example".to_owned(),
-            origins: vec!["https://app.example".to_owned()],
-        });
-        let provider = |id: &str, keys| IdentityProvider {
-            id: id.to_owned(),
-            issuer: "https://idp.example".to_owned(),
-            audience: id.to_owned(),
-            keys,
-            algorithms: jose::Algorithm::ALL.to_vec(),
-            session_claim: "sid".to_owned(),
-        };
-        settings.identity_providers = vec![
-            provider("inline", ProviderKeys::Inline("{}".to_owned())),
-            provider("address", ProviderKeys::Address("https://idp.example/jwks".to_owned())),
-        ];
-        settings.actions.sign.token_behavior = TokenBehavior::TimeBound;
-        settings.actions.reshare.binding = Binding::Operation;
-        settings
-    }
-
-    #[test]
-    fn settings_come_back_as_they_went() {
-        for settings in [settings(), Settings::of(Preset::Strict)] {
-            assert_eq!(decode(&encode(&settings).unwrap()).unwrap(), settings);
-        }
-    }
-
-    /// As a database of the first release holds it. Never edit it: rows like it exist.
-    const FIRST_FORMAT: &str = r#"{"format":"1","display_name":"Tenant","identity_providers":[{"id":"inline","issuer":"https://idp.example","audience":"inline","keys":{"jwks":"{}"},"algorithms":["ES256","EdDSA","RS256"],"session_claim":"sid"},{"id":"address","issuer":"https://idp.example","audience":"address","keys":{"jwks_uri":"https://idp.example/jwks"},"algorithms":["ES256","EdDSA","RS256"],"session_claim":"sid"}],"relying_party":{"rp_id":"app.example","origins":["https://app.example"]},"allowed_origins":["https://app.example"],"preset":"seed-compatible","export":{"required":true,"factor_always_required":false,"token_behavior":"single_use","token_expiry_seconds":300,"binding":"scope"},"sign":{"required":true,"factor_always_required":false,"token_behavior":"time_bound","token_expiry_seconds":300,"binding":"scope"},"refresh":{"required":true,"factor_always_required":false,"token_behavior":"single_use","token_expiry_seconds":300,"binding":"scope"},"reshare":{"required":true,"factor_always_required":false,"token_behavior":"single_use","token_expiry_seconds":300,"binding":"operation"},"enrolment_required":false,"max_totp_devices":3,"opaque_payload_as_export":false}"#;
-
-    #[test]
-    fn the_first_format_stays_readable() {
-        assert_eq!(decode(FIRST_FORMAT).unwrap(), settings());
-    }
-
-    #[test]
-    fn what_is_not_understood_in_full_is_not_used() {
-        for wrong in [
-            String::new(),
-            "{}".to_owned(),
-            FIRST_FORMAT.replace("\"format\":\"1\"", "\"format\":\"2\""),
-            FIRST_FORMAT.replace("single_use", "twice"),
-            FIRST_FORMAT.replace("ES256", "HS256"),
-            FIRST_FORMAT.replace("\"max_totp_devices\":3,", ""),
-            FIRST_FORMAT.replace("\"max_totp_devices\"", "\"more\":true,\"max_totp_devices\""),
-        ] {
-            assert_eq!(decode(&wrong).unwrap_err().reason(), kernel::Reason::Internal, "{wrong}");
-        }
-    }
-}
+mod tests;

@@ -29,6 +29,269 @@ pub struct Device {
     /// Changes with every change of what can be updated.
     #[prost(string, tag = "9")]
     pub etag: ::prost::alloc::string::String,
+    /// What only its kind has. Output only.
+    #[prost(oneof = "device::Details", tags = "10, 11")]
+    pub details: ::core::option::Option<device::Details>,
+}
+/// Nested message and enum types in `Device`.
+pub mod device {
+    /// What only its kind has. Output only.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Details {
+        /// Of a TOTP device: how it computes its codes.
+        #[prost(message, tag = "10")]
+        Totp(super::TotpDetails),
+        /// Of a passkey.
+        #[prost(message, tag = "11")]
+        Passkey(super::PasskeyDetails),
+    }
+}
+/// How a TOTP device computes its codes (RFC 6238).
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TotpDetails {
+    /// The hash, as key URIs write it: `SHA1`, `SHA256` or `SHA512`.
+    #[prost(string, tag = "1")]
+    pub algorithm: ::prost::alloc::string::String,
+    /// The digits of a code, 6 to 8.
+    #[prost(uint32, tag = "2")]
+    pub digits: u32,
+    /// The length of a time step in seconds, 15 to 60.
+    #[prost(uint32, tag = "3")]
+    pub period_seconds: u32,
+}
+/// What is known of a passkey.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PasskeyDetails {
+    /// The credential id, 1 to 1,023 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub credential_id: ::prost::alloc::vec::Vec<u8>,
+    /// The model of the authenticator as it says itself: an AAGUID, a UUID. All zeros where it does not say; not verified.
+    #[prost(string, tag = "2")]
+    pub aaguid: ::prost::alloc::string::String,
+    /// How the client says the authenticator can be reached, e.g. `internal`, `hybrid`, `usb` (WebAuthn Level 3 section
+    /// 5.8.4); at most 8.
+    #[prost(string, repeated, tag = "3")]
+    pub transports: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Whether the credential may be backed up or synced. Never changes.
+    #[prost(bool, tag = "4")]
+    pub backup_eligible: bool,
+    /// Whether it was backed up when it last proved something.
+    #[prost(bool, tag = "5")]
+    pub backup_state: bool,
+    /// The relying party it is for.
+    #[prost(string, tag = "6")]
+    pub rp_id: ::prost::alloc::string::String,
+}
+/// Begins the registration of a passkey.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct BeginPasskeyRegistrationRequest {
+    /// `environments/{environment}/users/{user}`. Required.
+    #[prost(string, tag = "1")]
+    pub parent: ::prost::alloc::string::String,
+    /// What to call it, at most 64 characters; may be empty.
+    #[prost(string, tag = "2")]
+    pub display_name: ::prost::alloc::string::String,
+    /// The id of the `link_credential` operation; required with a receipt.
+    #[prost(string, tag = "3")]
+    pub operation_id: ::prost::alloc::string::String,
+    /// The receipt for that operation. Needed when the user has a verified factor.
+    #[prost(string, tag = "4")]
+    pub receipt: ::prost::alloc::string::String,
+}
+/// A registration ceremony.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BeginPasskeyRegistrationResponse {
+    /// Names the ceremony, a UUID.
+    #[prost(string, tag = "1")]
+    pub ceremony_id: ::prost::alloc::string::String,
+    /// `PublicKeyCredentialCreationOptionsJSON` (WebAuthn Level 3 section 5.4), for
+    /// `PublicKeyCredential.parseCreationOptionsFromJSON`.
+    #[prost(string, tag = "2")]
+    pub options_json: ::prost::alloc::string::String,
+    /// Until when the answer is taken.
+    #[prost(message, optional, tag = "3")]
+    pub expire_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Registers a passkey.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct FinishPasskeyRegistrationRequest {
+    /// `environments/{environment}/users/{user}`. Required.
+    #[prost(string, tag = "1")]
+    pub parent: ::prost::alloc::string::String,
+    /// The ceremony. Required.
+    #[prost(string, tag = "2")]
+    pub ceremony_id: ::prost::alloc::string::String,
+    /// `RegistrationResponseJSON` (WebAuthn Level 3 section 5.1), from `PublicKeyCredential.toJSON`; at most 64 KiB.
+    #[prost(string, tag = "3")]
+    pub credential_json: ::prost::alloc::string::String,
+}
+/// The registered passkey.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FinishPasskeyRegistrationResponse {
+    /// The device, a factor.
+    #[prost(message, optional, tag = "1")]
+    pub device: ::core::option::Option<Device>,
+}
+/// Begins a proof of a passkey.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BeginPasskeyProofRequest {
+    /// `environments/{environment}/users/{user}`. Required.
+    #[prost(string, tag = "1")]
+    pub parent: ::prost::alloc::string::String,
+}
+/// An authentication ceremony.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BeginPasskeyProofResponse {
+    /// Names the ceremony, a UUID.
+    #[prost(string, tag = "1")]
+    pub ceremony_id: ::prost::alloc::string::String,
+    /// `PublicKeyCredentialRequestOptionsJSON` (WebAuthn Level 3 section 5.5).
+    #[prost(string, tag = "2")]
+    pub options_json: ::prost::alloc::string::String,
+    /// Until when the answer is taken.
+    #[prost(message, optional, tag = "3")]
+    pub expire_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// A proof of a factor that is no recovery code, for the recovery codes. Left out, the proof is the one that the session
+/// made within the last five minutes by activating a TOTP device or registering a passkey; each is good once.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FreshProof {
+    /// The proof. One is required.
+    #[prost(oneof = "fresh_proof::Proof", tags = "1, 2")]
+    pub proof: ::core::option::Option<fresh_proof::Proof>,
+}
+/// Nested message and enum types in `FreshProof`.
+pub mod fresh_proof {
+    /// The proof. One is required.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Proof {
+        /// A TOTP code, used up by this.
+        #[prost(message, tag = "1")]
+        Totp(super::TotpAnswer),
+        /// A finished ceremony of BeginPasskeyProof, used up by this.
+        #[prost(message, tag = "2")]
+        Passkey(super::PasskeyAnswer),
+    }
+}
+/// A TOTP code.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct TotpAnswer {
+    /// The digits that the device shows now.
+    #[prost(string, tag = "1")]
+    pub code: ::prost::alloc::string::String,
+    /// The device, `environments/{environment}/users/{user}/devices/{device}`; empty for whichever the code fits.
+    #[prost(string, tag = "2")]
+    pub device: ::prost::alloc::string::String,
+}
+/// The answer of an authenticator.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct PasskeyAnswer {
+    /// The ceremony. Required.
+    #[prost(string, tag = "1")]
+    pub ceremony_id: ::prost::alloc::string::String,
+    /// `AuthenticationResponseJSON` (WebAuthn Level 3 section 5.1); at most 16 KiB.
+    #[prost(string, tag = "2")]
+    pub credential_json: ::prost::alloc::string::String,
+}
+/// A user's recovery codes, without the codes.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RecoveryCodeSet {
+    /// `environments/{environment}/users/{user}/recoveryCodeSet`.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// The device that proofs by these codes name: `environments/{environment}/users/{user}/devices/{device}`. Another one
+    /// each time codes are made.
+    #[prost(string, tag = "2")]
+    pub device: ::prost::alloc::string::String,
+    /// How many codes were made.
+    #[prost(uint32, tag = "3")]
+    pub total_codes: u32,
+    /// How many are left.
+    #[prost(uint32, tag = "4")]
+    pub remaining_codes: u32,
+    /// When they were made.
+    #[prost(message, optional, tag = "5")]
+    pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// When one was last used; unset before.
+    #[prost(message, optional, tag = "6")]
+    pub last_use_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Whether the user said that they are kept.
+    #[prost(bool, tag = "7")]
+    pub acknowledged: bool,
+}
+/// Asks for the recovery codes' state.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetRecoveryCodeSetRequest {
+    /// `environments/{environment}/users/{user}/recoveryCodeSet`. Required.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+}
+/// The recovery codes' state.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetRecoveryCodeSetResponse {
+    /// The state.
+    #[prost(message, optional, tag = "1")]
+    pub recovery_code_set: ::core::option::Option<RecoveryCodeSet>,
+}
+/// Makes recovery codes.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RegenerateRecoveryCodesRequest {
+    /// `environments/{environment}/users/{user}/recoveryCodeSet`. Required.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// The proof.
+    #[prost(message, optional, tag = "2")]
+    pub proof: ::core::option::Option<FreshProof>,
+}
+/// New recovery codes.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct RegenerateRecoveryCodesResponse {
+    /// Their state.
+    #[prost(message, optional, tag = "1")]
+    pub recovery_code_set: ::core::option::Option<RecoveryCodeSet>,
+    /// The codes: 24 characters of base32 in groups of four, 120 bits each.
+    #[prost(string, repeated, tag = "2")]
+    pub codes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// Asks for the codes once more.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ShowRecoveryCodesRequest {
+    /// `environments/{environment}/users/{user}/recoveryCodeSet`. Required.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// The proof.
+    #[prost(message, optional, tag = "2")]
+    pub proof: ::core::option::Option<FreshProof>,
+}
+/// The recovery codes.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ShowRecoveryCodesResponse {
+    /// Their state.
+    #[prost(message, optional, tag = "1")]
+    pub recovery_code_set: ::core::option::Option<RecoveryCodeSet>,
+    /// The codes that were made; used ones too.
+    #[prost(string, repeated, tag = "2")]
+    pub codes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// Says that the codes are kept.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AcknowledgeRecoveryCodesRequest {
+    /// `environments/{environment}/users/{user}/recoveryCodeSet`. Required.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+}
+/// The recovery codes' state.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AcknowledgeRecoveryCodesResponse {
+    /// The state.
+    #[prost(message, optional, tag = "1")]
+    pub recovery_code_set: ::core::option::Option<RecoveryCodeSet>,
 }
 /// Registers a TOTP device.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -54,7 +317,7 @@ pub struct RegisterTotpDeviceResponse {
     /// The device.
     #[prost(message, optional, tag = "1")]
     pub device: ::core::option::Option<Device>,
-    /// The shared secret, base32 without padding (RFC 4648); SHA-1, 6 digits, 30 seconds (RFC 6238). Shown this once.
+    /// The shared secret, base32 without padding (RFC 4648). Shown this once.
     #[prost(string, tag = "2")]
     pub secret: ::prost::alloc::string::String,
     /// The same as a key URI: `otpauth://totp/…`.
@@ -74,7 +337,7 @@ pub struct ActivateTotpDeviceRequest {
     /// `environments/{environment}/users/{user}/devices/{device}`. Required.
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
-    /// The six digits that the device shows now. Spaces between them are taken out.
+    /// The digits that the device shows now. Spaces between them are taken out.
     #[prost(string, tag = "2")]
     pub code: ::prost::alloc::string::String,
     /// Chosen by the client, a lower-case UUID: the same id with the same code again within ten minutes gets the first
@@ -365,7 +628,226 @@ pub mod device_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// Lists the user's devices, oldest first.
+        /// Begins the registration of a passkey. What it takes is as for RegisterTotpDevice; a receipt is spent here, and may
+        /// begin anew, with the same operation id, until a passkey was registered by it. Refused with RELYING_PARTY_MISSING or
+        /// OVERLOADED, when the user has too many ceremonies under way.
+        pub async fn begin_passkey_registration(
+            &mut self,
+            request: impl tonic::IntoRequest<super::BeginPasskeyRegistrationRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::BeginPasskeyRegistrationResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/countersign.mfa_devices.v1.DeviceService/BeginPasskeyRegistration",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "countersign.mfa_devices.v1.DeviceService",
+                        "BeginPasskeyRegistration",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Registers the passkey that the authenticator made: it is a factor at once, and registering it was a fresh proof.
+        /// Attestation is not asked for and not verified. The ceremony is used up, whatever comes of it. Refused with
+        /// CEREMONY_UNKNOWN, PASSKEY_REJECTED, FACTOR_LIMIT_REACHED, or RECEIPT_MISSING, when another first factor came first.
+        pub async fn finish_passkey_registration(
+            &mut self,
+            request: impl tonic::IntoRequest<super::FinishPasskeyRegistrationRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::FinishPasskeyRegistrationResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/countersign.mfa_devices.v1.DeviceService/FinishPasskeyRegistration",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "countersign.mfa_devices.v1.DeviceService",
+                        "FinishPasskeyRegistration",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Begins a proof of a passkey that is good for the user's recovery codes only; for everything else see
+        /// token_issuer.v1.StepUpService.BeginPasskeyAuthentication. Refused as that is.
+        pub async fn begin_passkey_proof(
+            &mut self,
+            request: impl tonic::IntoRequest<super::BeginPasskeyProofRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::BeginPasskeyProofResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/countersign.mfa_devices.v1.DeviceService/BeginPasskeyProof",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "countersign.mfa_devices.v1.DeviceService",
+                        "BeginPasskeyProof",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Says how many recovery codes are left. Never shows one. RESOURCE_NOT_FOUND before the first were made.
+        pub async fn get_recovery_code_set(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetRecoveryCodeSetRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetRecoveryCodeSetResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/countersign.mfa_devices.v1.DeviceService/GetRecoveryCodeSet",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "countersign.mfa_devices.v1.DeviceService",
+                        "GetRecoveryCodeSet",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Makes ten recovery codes and shows them; the codes there were before are dead at once. Only beside another verified
+        /// factor, and for a fresh proof of one, which is used up: see FreshProof. Refused with FRESH_PROOF_REQUIRED,
+        /// CODE_REJECTED, FACTOR_THROTTLED, CEREMONY_UNKNOWN, PASSKEY_REJECTED or PASSKEY_CLONE_SUSPECTED.
+        pub async fn regenerate_recovery_codes(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RegenerateRecoveryCodesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RegenerateRecoveryCodesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/countersign.mfa_devices.v1.DeviceService/RegenerateRecoveryCodes",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "countersign.mfa_devices.v1.DeviceService",
+                        "RegenerateRecoveryCodes",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Shows the codes again: to the session that made them, for ten minutes, until they are acknowledged. Needs a fresh
+        /// proof, like RegenerateRecoveryCodes. Refused as that is, and with RECOVERY_CODES_HIDDEN.
+        pub async fn show_recovery_codes(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ShowRecoveryCodesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ShowRecoveryCodesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/countersign.mfa_devices.v1.DeviceService/ShowRecoveryCodes",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "countersign.mfa_devices.v1.DeviceService",
+                        "ShowRecoveryCodes",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Says that the user has kept the codes: what they could be shown again from is destroyed. Idempotent.
+        /// Refused with RESOURCE_NOT_FOUND.
+        pub async fn acknowledge_recovery_codes(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AcknowledgeRecoveryCodesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AcknowledgeRecoveryCodesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/countersign.mfa_devices.v1.DeviceService/AcknowledgeRecoveryCodes",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "countersign.mfa_devices.v1.DeviceService",
+                        "AcknowledgeRecoveryCodes",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists the user's devices, oldest first. Recovery codes are not among them.
         pub async fn list_devices(
             &mut self,
             request: impl tonic::IntoRequest<super::ListDevicesRequest>,
@@ -554,7 +1036,72 @@ pub mod device_service_server {
             tonic::Response<super::ActivateTotpDeviceResponse>,
             tonic::Status,
         >;
-        /// Lists the user's devices, oldest first.
+        /// Begins the registration of a passkey. What it takes is as for RegisterTotpDevice; a receipt is spent here, and may
+        /// begin anew, with the same operation id, until a passkey was registered by it. Refused with RELYING_PARTY_MISSING or
+        /// OVERLOADED, when the user has too many ceremonies under way.
+        async fn begin_passkey_registration(
+            &self,
+            request: tonic::Request<super::BeginPasskeyRegistrationRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::BeginPasskeyRegistrationResponse>,
+            tonic::Status,
+        >;
+        /// Registers the passkey that the authenticator made: it is a factor at once, and registering it was a fresh proof.
+        /// Attestation is not asked for and not verified. The ceremony is used up, whatever comes of it. Refused with
+        /// CEREMONY_UNKNOWN, PASSKEY_REJECTED, FACTOR_LIMIT_REACHED, or RECEIPT_MISSING, when another first factor came first.
+        async fn finish_passkey_registration(
+            &self,
+            request: tonic::Request<super::FinishPasskeyRegistrationRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::FinishPasskeyRegistrationResponse>,
+            tonic::Status,
+        >;
+        /// Begins a proof of a passkey that is good for the user's recovery codes only; for everything else see
+        /// token_issuer.v1.StepUpService.BeginPasskeyAuthentication. Refused as that is.
+        async fn begin_passkey_proof(
+            &self,
+            request: tonic::Request<super::BeginPasskeyProofRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::BeginPasskeyProofResponse>,
+            tonic::Status,
+        >;
+        /// Says how many recovery codes are left. Never shows one. RESOURCE_NOT_FOUND before the first were made.
+        async fn get_recovery_code_set(
+            &self,
+            request: tonic::Request<super::GetRecoveryCodeSetRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetRecoveryCodeSetResponse>,
+            tonic::Status,
+        >;
+        /// Makes ten recovery codes and shows them; the codes there were before are dead at once. Only beside another verified
+        /// factor, and for a fresh proof of one, which is used up: see FreshProof. Refused with FRESH_PROOF_REQUIRED,
+        /// CODE_REJECTED, FACTOR_THROTTLED, CEREMONY_UNKNOWN, PASSKEY_REJECTED or PASSKEY_CLONE_SUSPECTED.
+        async fn regenerate_recovery_codes(
+            &self,
+            request: tonic::Request<super::RegenerateRecoveryCodesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RegenerateRecoveryCodesResponse>,
+            tonic::Status,
+        >;
+        /// Shows the codes again: to the session that made them, for ten minutes, until they are acknowledged. Needs a fresh
+        /// proof, like RegenerateRecoveryCodes. Refused as that is, and with RECOVERY_CODES_HIDDEN.
+        async fn show_recovery_codes(
+            &self,
+            request: tonic::Request<super::ShowRecoveryCodesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ShowRecoveryCodesResponse>,
+            tonic::Status,
+        >;
+        /// Says that the user has kept the codes: what they could be shown again from is destroyed. Idempotent.
+        /// Refused with RESOURCE_NOT_FOUND.
+        async fn acknowledge_recovery_codes(
+            &self,
+            request: tonic::Request<super::AcknowledgeRecoveryCodesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AcknowledgeRecoveryCodesResponse>,
+            tonic::Status,
+        >;
+        /// Lists the user's devices, oldest first. Recovery codes are not among them.
         async fn list_devices(
             &self,
             request: tonic::Request<super::ListDevicesRequest>,
@@ -753,6 +1300,349 @@ pub mod device_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ActivateTotpDeviceSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/countersign.mfa_devices.v1.DeviceService/BeginPasskeyRegistration" => {
+                    #[allow(non_camel_case_types)]
+                    struct BeginPasskeyRegistrationSvc<T: DeviceService>(pub Arc<T>);
+                    impl<
+                        T: DeviceService,
+                    > tonic::server::UnaryService<super::BeginPasskeyRegistrationRequest>
+                    for BeginPasskeyRegistrationSvc<T> {
+                        type Response = super::BeginPasskeyRegistrationResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                super::BeginPasskeyRegistrationRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as DeviceService>::begin_passkey_registration(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = BeginPasskeyRegistrationSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/countersign.mfa_devices.v1.DeviceService/FinishPasskeyRegistration" => {
+                    #[allow(non_camel_case_types)]
+                    struct FinishPasskeyRegistrationSvc<T: DeviceService>(pub Arc<T>);
+                    impl<
+                        T: DeviceService,
+                    > tonic::server::UnaryService<
+                        super::FinishPasskeyRegistrationRequest,
+                    > for FinishPasskeyRegistrationSvc<T> {
+                        type Response = super::FinishPasskeyRegistrationResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                super::FinishPasskeyRegistrationRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as DeviceService>::finish_passkey_registration(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = FinishPasskeyRegistrationSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/countersign.mfa_devices.v1.DeviceService/BeginPasskeyProof" => {
+                    #[allow(non_camel_case_types)]
+                    struct BeginPasskeyProofSvc<T: DeviceService>(pub Arc<T>);
+                    impl<
+                        T: DeviceService,
+                    > tonic::server::UnaryService<super::BeginPasskeyProofRequest>
+                    for BeginPasskeyProofSvc<T> {
+                        type Response = super::BeginPasskeyProofResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::BeginPasskeyProofRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as DeviceService>::begin_passkey_proof(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = BeginPasskeyProofSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/countersign.mfa_devices.v1.DeviceService/GetRecoveryCodeSet" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetRecoveryCodeSetSvc<T: DeviceService>(pub Arc<T>);
+                    impl<
+                        T: DeviceService,
+                    > tonic::server::UnaryService<super::GetRecoveryCodeSetRequest>
+                    for GetRecoveryCodeSetSvc<T> {
+                        type Response = super::GetRecoveryCodeSetResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetRecoveryCodeSetRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as DeviceService>::get_recovery_code_set(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetRecoveryCodeSetSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/countersign.mfa_devices.v1.DeviceService/RegenerateRecoveryCodes" => {
+                    #[allow(non_camel_case_types)]
+                    struct RegenerateRecoveryCodesSvc<T: DeviceService>(pub Arc<T>);
+                    impl<
+                        T: DeviceService,
+                    > tonic::server::UnaryService<super::RegenerateRecoveryCodesRequest>
+                    for RegenerateRecoveryCodesSvc<T> {
+                        type Response = super::RegenerateRecoveryCodesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                super::RegenerateRecoveryCodesRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as DeviceService>::regenerate_recovery_codes(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RegenerateRecoveryCodesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/countersign.mfa_devices.v1.DeviceService/ShowRecoveryCodes" => {
+                    #[allow(non_camel_case_types)]
+                    struct ShowRecoveryCodesSvc<T: DeviceService>(pub Arc<T>);
+                    impl<
+                        T: DeviceService,
+                    > tonic::server::UnaryService<super::ShowRecoveryCodesRequest>
+                    for ShowRecoveryCodesSvc<T> {
+                        type Response = super::ShowRecoveryCodesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ShowRecoveryCodesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as DeviceService>::show_recovery_codes(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ShowRecoveryCodesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/countersign.mfa_devices.v1.DeviceService/AcknowledgeRecoveryCodes" => {
+                    #[allow(non_camel_case_types)]
+                    struct AcknowledgeRecoveryCodesSvc<T: DeviceService>(pub Arc<T>);
+                    impl<
+                        T: DeviceService,
+                    > tonic::server::UnaryService<super::AcknowledgeRecoveryCodesRequest>
+                    for AcknowledgeRecoveryCodesSvc<T> {
+                        type Response = super::AcknowledgeRecoveryCodesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                super::AcknowledgeRecoveryCodesRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as DeviceService>::acknowledge_recovery_codes(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AcknowledgeRecoveryCodesSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -1040,6 +1930,9 @@ pub struct GetFactorFactsRequest {
     /// `environments/{environment}/users/{user}`, not `me`. Required.
     #[prost(string, tag = "1")]
     pub user: ::prost::alloc::string::String,
+    /// The session on whose behalf it is asked; the first one ever is remembered. Empty where there is none.
+    #[prost(string, tag = "2")]
+    pub session_id: ::prost::alloc::string::String,
 }
 /// A user's factors.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1088,6 +1981,116 @@ pub struct VerifyTotpResponse {
     /// When the code was verified; of a retry, when it was first.
     #[prost(message, optional, tag = "4")]
     pub auth_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Begins a proof of a passkey.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BeginPasskeyAuthenticationRequest {
+    /// `environments/{environment}/users/{user}`, not `me`. Required.
+    #[prost(string, tag = "1")]
+    pub user: ::prost::alloc::string::String,
+    /// The session the user acts in. Required.
+    #[prost(string, tag = "2")]
+    pub session_id: ::prost::alloc::string::String,
+    /// SHA-256 over everything the proof is to be good for, 32 bytes. Required.
+    #[prost(bytes = "vec", tag = "3")]
+    pub purpose_digest: ::prost::alloc::vec::Vec<u8>,
+    /// The digest of the operation that the proof is to be bound to, 32 bytes; empty when it is for scopes only. It goes into
+    /// the challenge (docs/passkeys.md).
+    #[prost(bytes = "vec", tag = "4")]
+    pub operation_digest: ::prost::alloc::vec::Vec<u8>,
+}
+/// A ceremony.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BeginPasskeyAuthenticationResponse {
+    /// Names the ceremony, a UUID.
+    #[prost(string, tag = "1")]
+    pub ceremony_id: ::prost::alloc::string::String,
+    /// `PublicKeyCredentialRequestOptionsJSON` (WebAuthn Level 3 section 5.5).
+    #[prost(string, tag = "2")]
+    pub options_json: ::prost::alloc::string::String,
+    /// Until when the answer is taken.
+    #[prost(message, optional, tag = "3")]
+    pub expire_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Tests the answer of an authenticator.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct VerifyPasskeyRequest {
+    /// `environments/{environment}/users/{user}`, not `me`. Required.
+    #[prost(string, tag = "1")]
+    pub user: ::prost::alloc::string::String,
+    /// The session the user acts in. Required.
+    #[prost(string, tag = "2")]
+    pub session_id: ::prost::alloc::string::String,
+    /// The ceremony. Required.
+    #[prost(string, tag = "3")]
+    pub ceremony_id: ::prost::alloc::string::String,
+    /// `AuthenticationResponseJSON` (WebAuthn Level 3 section 5.1); at most 16 KiB. Required.
+    #[prost(string, tag = "4")]
+    pub credential_json: ::prost::alloc::string::String,
+    /// Chosen by the client, a lower-case UUID: the same id with the same ceremony and answer again within ten minutes gets
+    /// the first proof. Required.
+    #[prost(string, tag = "5")]
+    pub request_id: ::prost::alloc::string::String,
+    /// As the ceremony was begun with. Required.
+    #[prost(bytes = "vec", tag = "6")]
+    pub purpose_digest: ::prost::alloc::vec::Vec<u8>,
+}
+/// A proof.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct VerifyPasskeyResponse {
+    /// Names the proof, a UUID; the same for a retry.
+    #[prost(string, tag = "1")]
+    pub proof_id: ::prost::alloc::string::String,
+    /// The passkey.
+    #[prost(string, tag = "2")]
+    pub device: ::prost::alloc::string::String,
+    /// Its kind.
+    #[prost(enumeration = "super::super::r#type::v1::FactorKind", tag = "3")]
+    pub kind: i32,
+    /// When the answer was verified; of a retry, when it was first.
+    #[prost(message, optional, tag = "4")]
+    pub auth_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Tests a recovery code.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct VerifyRecoveryCodeRequest {
+    /// `environments/{environment}/users/{user}`, not `me`. Required.
+    #[prost(string, tag = "1")]
+    pub user: ::prost::alloc::string::String,
+    /// The session the user acts in. Required.
+    #[prost(string, tag = "2")]
+    pub session_id: ::prost::alloc::string::String,
+    /// The code as it was typed.
+    #[prost(string, tag = "3")]
+    pub code: ::prost::alloc::string::String,
+    /// Chosen by the client, a lower-case UUID: the same id with the same code again within ten minutes gets the first
+    /// proof. Another code under it is a wrong one. Required.
+    #[prost(string, tag = "4")]
+    pub request_id: ::prost::alloc::string::String,
+    /// SHA-256 over everything the proof is to be good for, 32 bytes. Required.
+    #[prost(bytes = "vec", tag = "5")]
+    pub purpose_digest: ::prost::alloc::vec::Vec<u8>,
+}
+/// A proof.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct VerifyRecoveryCodeResponse {
+    /// Names the proof, a UUID; the same for a retry.
+    #[prost(string, tag = "1")]
+    pub proof_id: ::prost::alloc::string::String,
+    /// The device that stands for the set of codes.
+    #[prost(string, tag = "2")]
+    pub device: ::prost::alloc::string::String,
+    /// Its kind.
+    #[prost(enumeration = "super::super::r#type::v1::FactorKind", tag = "3")]
+    pub kind: i32,
+    /// When the code was used up; of a retry, when it first was.
+    #[prost(message, optional, tag = "4")]
+    pub auth_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// How many codes are left.
+    #[prost(uint32, tag = "5")]
+    pub remaining_codes: u32,
 }
 /// Generated client implementations.
 pub mod factor_service_client {
@@ -1243,6 +2246,100 @@ pub mod factor_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Begins a proof of a passkey for one purpose. Who has none gets options that look alike and lead nowhere.
+        /// Refused with RELYING_PARTY_MISSING or OVERLOADED.
+        pub async fn begin_passkey_authentication(
+            &mut self,
+            request: impl tonic::IntoRequest<super::BeginPasskeyAuthenticationRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::BeginPasskeyAuthenticationResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/countersign.mfa_devices.v1.FactorService/BeginPasskeyAuthentication",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "countersign.mfa_devices.v1.FactorService",
+                        "BeginPasskeyAuthentication",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Tests the answer of an authenticator, and uses up the ceremony, whatever comes of it. Keeps the evidence of what was
+        /// right. Refused with CEREMONY_UNKNOWN, PASSKEY_REJECTED (the same for every flaw of the answer, an unknown
+        /// credential and an unknown user), PASSKEY_CLONE_SUSPECTED or REQUEST_ID_REUSED.
+        pub async fn verify_passkey(
+            &mut self,
+            request: impl tonic::IntoRequest<super::VerifyPasskeyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::VerifyPasskeyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/countersign.mfa_devices.v1.FactorService/VerifyPasskey",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "countersign.mfa_devices.v1.FactorService",
+                        "VerifyPasskey",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Tests a recovery code, and uses it up when it is right. Refused with CODE_REJECTED (the same for a wrong code, a
+        /// used one, one of an older set and an unknown user), FACTOR_THROTTLED or REQUEST_ID_REUSED.
+        pub async fn verify_recovery_code(
+            &mut self,
+            request: impl tonic::IntoRequest<super::VerifyRecoveryCodeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::VerifyRecoveryCodeResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/countersign.mfa_devices.v1.FactorService/VerifyRecoveryCode",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "countersign.mfa_devices.v1.FactorService",
+                        "VerifyRecoveryCode",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -1274,6 +2371,34 @@ pub mod factor_service_server {
             request: tonic::Request<super::VerifyTotpRequest>,
         ) -> std::result::Result<
             tonic::Response<super::VerifyTotpResponse>,
+            tonic::Status,
+        >;
+        /// Begins a proof of a passkey for one purpose. Who has none gets options that look alike and lead nowhere.
+        /// Refused with RELYING_PARTY_MISSING or OVERLOADED.
+        async fn begin_passkey_authentication(
+            &self,
+            request: tonic::Request<super::BeginPasskeyAuthenticationRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::BeginPasskeyAuthenticationResponse>,
+            tonic::Status,
+        >;
+        /// Tests the answer of an authenticator, and uses up the ceremony, whatever comes of it. Keeps the evidence of what was
+        /// right. Refused with CEREMONY_UNKNOWN, PASSKEY_REJECTED (the same for every flaw of the answer, an unknown
+        /// credential and an unknown user), PASSKEY_CLONE_SUSPECTED or REQUEST_ID_REUSED.
+        async fn verify_passkey(
+            &self,
+            request: tonic::Request<super::VerifyPasskeyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::VerifyPasskeyResponse>,
+            tonic::Status,
+        >;
+        /// Tests a recovery code, and uses it up when it is right. Refused with CODE_REJECTED (the same for a wrong code, a
+        /// used one, one of an older set and an unknown user), FACTOR_THROTTLED or REQUEST_ID_REUSED.
+        async fn verify_recovery_code(
+            &self,
+            request: tonic::Request<super::VerifyRecoveryCodeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::VerifyRecoveryCodeResponse>,
             tonic::Status,
         >;
     }
@@ -1445,6 +2570,149 @@ pub mod factor_service_server {
                     };
                     Box::pin(fut)
                 }
+                "/countersign.mfa_devices.v1.FactorService/BeginPasskeyAuthentication" => {
+                    #[allow(non_camel_case_types)]
+                    struct BeginPasskeyAuthenticationSvc<T: FactorService>(pub Arc<T>);
+                    impl<
+                        T: FactorService,
+                    > tonic::server::UnaryService<
+                        super::BeginPasskeyAuthenticationRequest,
+                    > for BeginPasskeyAuthenticationSvc<T> {
+                        type Response = super::BeginPasskeyAuthenticationResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                super::BeginPasskeyAuthenticationRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as FactorService>::begin_passkey_authentication(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = BeginPasskeyAuthenticationSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/countersign.mfa_devices.v1.FactorService/VerifyPasskey" => {
+                    #[allow(non_camel_case_types)]
+                    struct VerifyPasskeySvc<T: FactorService>(pub Arc<T>);
+                    impl<
+                        T: FactorService,
+                    > tonic::server::UnaryService<super::VerifyPasskeyRequest>
+                    for VerifyPasskeySvc<T> {
+                        type Response = super::VerifyPasskeyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::VerifyPasskeyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as FactorService>::verify_passkey(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = VerifyPasskeySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/countersign.mfa_devices.v1.FactorService/VerifyRecoveryCode" => {
+                    #[allow(non_camel_case_types)]
+                    struct VerifyRecoveryCodeSvc<T: FactorService>(pub Arc<T>);
+                    impl<
+                        T: FactorService,
+                    > tonic::server::UnaryService<super::VerifyRecoveryCodeRequest>
+                    for VerifyRecoveryCodeSvc<T> {
+                        type Response = super::VerifyRecoveryCodeResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::VerifyRecoveryCodeRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as FactorService>::verify_recovery_code(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = VerifyRecoveryCodeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(
@@ -1508,6 +2776,260 @@ pub struct ListAuditEventsResponse {
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
 }
+/// Asks what a user has.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetUserFactorsRequest {
+    /// `environments/{environment}/users/{user}`. Required.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+}
+/// What a user has.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetUserFactorsResponse {
+    /// The verified devices, oldest first.
+    #[prost(message, repeated, tag = "1")]
+    pub devices: ::prost::alloc::vec::Vec<Device>,
+    /// The recovery codes; unset where there are none.
+    #[prost(message, optional, tag = "2")]
+    pub recovery_code_set: ::core::option::Option<RecoveryCodeSet>,
+    /// Whether the user ever had a verified factor.
+    #[prost(bool, tag = "3")]
+    pub ever_verified: bool,
+    /// The throttles of the kinds that are tested by codes.
+    #[prost(message, repeated, tag = "4")]
+    pub throttles: ::prost::alloc::vec::Vec<FactorThrottle>,
+}
+/// How far the throttle of one kind of factor is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FactorThrottle {
+    /// The kind.
+    #[prost(enumeration = "super::super::r#type::v1::FactorKind", tag = "1")]
+    pub kind: i32,
+    /// Wrong codes in a row.
+    #[prost(uint32, tag = "2")]
+    pub failures: u32,
+    /// How many codes would be tested at once now.
+    #[prost(uint32, tag = "3")]
+    pub tries_left: u32,
+    /// When a code is tested again; unset where one is now.
+    #[prost(message, optional, tag = "4")]
+    pub retry_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Takes all factors from a user.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResetUserRequest {
+    /// `environments/{environment}/users/{user}`. Required.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Whether it is to be forgotten that the user ever had a factor: actions that are open to who never had one are then
+    /// open again, until the user enrols. For environments that do not require enrolment.
+    #[prost(bool, tag = "2")]
+    pub forget_ever_verified: bool,
+}
+/// What was taken.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResetUserResponse {
+    /// How many devices were removed.
+    #[prost(uint32, tag = "1")]
+    pub removed_devices: u32,
+    /// How many unused recovery codes were destroyed.
+    #[prost(uint32, tag = "2")]
+    pub removed_recovery_codes: u32,
+}
+/// Forgets wrong codes.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ClearFactorThrottleRequest {
+    /// `environments/{environment}/users/{user}`. Required.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// The kind of factor: TOTP or recovery code. Required.
+    #[prost(enumeration = "super::super::r#type::v1::FactorKind", tag = "2")]
+    pub kind: i32,
+}
+/// The throttle after it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ClearFactorThrottleResponse {
+    /// The throttle.
+    #[prost(message, optional, tag = "1")]
+    pub throttle: ::core::option::Option<FactorThrottle>,
+}
+/// Asks for the evidence of a proof by passkey.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetPasskeyEvidenceRequest {
+    /// `environments/{environment}/users/{user}/proofs/{proof}`. Required. The proof is the `proof_id` of the audit trail.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+}
+/// The evidence of a proof by passkey.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetPasskeyEvidenceResponse {
+    /// `environments/{environment}/users/{user}/proofs/{proof}`.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// The passkey: `environments/{environment}/users/{user}/devices/{device}`. It may be gone by now.
+    #[prost(string, tag = "2")]
+    pub device: ::prost::alloc::string::String,
+    /// The credential id.
+    #[prost(bytes = "vec", tag = "3")]
+    pub credential_id: ::prost::alloc::vec::Vec<u8>,
+    /// The credential public key as COSE_Key (RFC 9052), as it was registered.
+    #[prost(bytes = "vec", tag = "4")]
+    pub public_key: ::prost::alloc::vec::Vec<u8>,
+    /// The authenticator data (WebAuthn Level 3 section 6.1).
+    #[prost(bytes = "vec", tag = "5")]
+    pub authenticator_data: ::prost::alloc::vec::Vec<u8>,
+    /// The client data as the authenticator's signature covers it (section 5.8.1).
+    #[prost(bytes = "vec", tag = "6")]
+    pub client_data_json: ::prost::alloc::vec::Vec<u8>,
+    /// The signature over authenticator data and the SHA-256 of the client data.
+    #[prost(bytes = "vec", tag = "7")]
+    pub signature: ::prost::alloc::vec::Vec<u8>,
+    /// The nonce that the challenge was made from, 32 bytes.
+    #[prost(bytes = "vec", tag = "8")]
+    pub nonce: ::prost::alloc::vec::Vec<u8>,
+    /// The digest of the operation that the challenge was made from, 32 bytes; empty where it was bound to scopes only.
+    #[prost(bytes = "vec", tag = "9")]
+    pub operation_digest: ::prost::alloc::vec::Vec<u8>,
+    /// The digest of the purpose that the challenge was made from, 32 bytes.
+    #[prost(bytes = "vec", tag = "10")]
+    pub purpose_digest: ::prost::alloc::vec::Vec<u8>,
+    /// The relying party.
+    #[prost(string, tag = "11")]
+    pub rp_id: ::prost::alloc::string::String,
+    /// When it was verified.
+    #[prost(message, optional, tag = "12")]
+    pub verify_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Something happened to a user's factors.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FactorEvent {
+    /// Its place in the order of events, from 1; grows, with gaps.
+    #[prost(uint64, tag = "1")]
+    pub sequence: u64,
+    /// The user: `environments/{environment}/users/{user}`.
+    #[prost(string, tag = "2")]
+    pub user: ::prost::alloc::string::String,
+    /// What.
+    #[prost(enumeration = "FactorEventType", tag = "3")]
+    pub r#type: i32,
+    /// The device, where one is concerned: `environments/{environment}/users/{user}/devices/{device}`.
+    #[prost(string, tag = "4")]
+    pub device: ::prost::alloc::string::String,
+    /// The kind of factor, where one is concerned.
+    #[prost(enumeration = "super::super::r#type::v1::FactorKind", tag = "5")]
+    pub kind: i32,
+    /// When.
+    #[prost(message, optional, tag = "6")]
+    pub time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Of a used recovery code: how many are left.
+    #[prost(uint32, tag = "7")]
+    pub remaining_codes: u32,
+}
+/// Asks for events.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListFactorEventsRequest {
+    /// `environments/{environment}`. Required.
+    #[prost(string, tag = "1")]
+    pub parent: ::prost::alloc::string::String,
+    /// At most this many, 1 to 200; zero stands for 50.
+    #[prost(int32, tag = "2")]
+    pub page_size: i32,
+    /// Only events after this one; zero for the oldest that is not acknowledged.
+    #[prost(uint64, tag = "3")]
+    pub after_sequence: u64,
+}
+/// Events.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListFactorEventsResponse {
+    /// The events, oldest first. Fewer than asked for means that there are no more now.
+    #[prost(message, repeated, tag = "1")]
+    pub events: ::prost::alloc::vec::Vec<FactorEvent>,
+}
+/// Says that events were delivered.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AcknowledgeFactorEventsRequest {
+    /// `environments/{environment}`. Required.
+    #[prost(string, tag = "1")]
+    pub parent: ::prost::alloc::string::String,
+    /// The events that were delivered, by their `sequence`, 1 to 200. Each by itself, because one with a lower number may
+    /// become visible after one with a higher.
+    #[prost(uint64, repeated, tag = "2")]
+    pub sequences: ::prost::alloc::vec::Vec<u64>,
+}
+/// How many went.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AcknowledgeFactorEventsResponse {
+    /// How many events were acknowledged by this.
+    #[prost(uint32, tag = "1")]
+    pub acknowledged_events: u32,
+}
+/// What happened to a user's factors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum FactorEventType {
+    /// Not a type; never sent.
+    Unspecified = 0,
+    /// A factor was verified for the first time.
+    FactorAdded = 1,
+    /// A factor was removed by its owner.
+    FactorRemoved = 2,
+    /// A factor was renamed.
+    FactorRenamed = 3,
+    /// Another factor is the one to offer first.
+    DefaultChanged = 4,
+    /// Recovery codes were made; older ones are dead.
+    RecoveryCodesMade = 5,
+    /// Recovery codes were shown once more.
+    RecoveryCodesShown = 6,
+    /// A recovery code was used.
+    RecoveryCodeUsed = 7,
+    /// An administrator took all factors from the user.
+    UserReset = 8,
+    /// An administrator had wrong codes forgotten.
+    ThrottleCleared = 9,
+    /// A passkey's counter went back; what it proved was refused.
+    PasskeyCloneSuspected = 10,
+}
+impl FactorEventType {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "FACTOR_EVENT_TYPE_UNSPECIFIED",
+            Self::FactorAdded => "FACTOR_EVENT_TYPE_FACTOR_ADDED",
+            Self::FactorRemoved => "FACTOR_EVENT_TYPE_FACTOR_REMOVED",
+            Self::FactorRenamed => "FACTOR_EVENT_TYPE_FACTOR_RENAMED",
+            Self::DefaultChanged => "FACTOR_EVENT_TYPE_DEFAULT_CHANGED",
+            Self::RecoveryCodesMade => "FACTOR_EVENT_TYPE_RECOVERY_CODES_MADE",
+            Self::RecoveryCodesShown => "FACTOR_EVENT_TYPE_RECOVERY_CODES_SHOWN",
+            Self::RecoveryCodeUsed => "FACTOR_EVENT_TYPE_RECOVERY_CODE_USED",
+            Self::UserReset => "FACTOR_EVENT_TYPE_USER_RESET",
+            Self::ThrottleCleared => "FACTOR_EVENT_TYPE_THROTTLE_CLEARED",
+            Self::PasskeyCloneSuspected => "FACTOR_EVENT_TYPE_PASSKEY_CLONE_SUSPECTED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "FACTOR_EVENT_TYPE_UNSPECIFIED" => Some(Self::Unspecified),
+            "FACTOR_EVENT_TYPE_FACTOR_ADDED" => Some(Self::FactorAdded),
+            "FACTOR_EVENT_TYPE_FACTOR_REMOVED" => Some(Self::FactorRemoved),
+            "FACTOR_EVENT_TYPE_FACTOR_RENAMED" => Some(Self::FactorRenamed),
+            "FACTOR_EVENT_TYPE_DEFAULT_CHANGED" => Some(Self::DefaultChanged),
+            "FACTOR_EVENT_TYPE_RECOVERY_CODES_MADE" => Some(Self::RecoveryCodesMade),
+            "FACTOR_EVENT_TYPE_RECOVERY_CODES_SHOWN" => Some(Self::RecoveryCodesShown),
+            "FACTOR_EVENT_TYPE_RECOVERY_CODE_USED" => Some(Self::RecoveryCodeUsed),
+            "FACTOR_EVENT_TYPE_USER_RESET" => Some(Self::UserReset),
+            "FACTOR_EVENT_TYPE_THROTTLE_CLEARED" => Some(Self::ThrottleCleared),
+            "FACTOR_EVENT_TYPE_PASSKEY_CLONE_SUSPECTED" => {
+                Some(Self::PasskeyCloneSuspected)
+            }
+            _ => None,
+        }
+    }
+}
 /// Generated client implementations.
 pub mod mfa_devices_admin_service_client {
     #![allow(
@@ -1519,8 +3041,9 @@ pub mod mfa_devices_admin_service_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
-    /// For administrators: `authorization: Bearer <admin JWT>` with the role `auditor` or `owner`. Refused with
-    /// ADMIN_TOKEN_MISSING, ADMIN_TOKEN_INVALID or ADMIN_ROLE_MISSING.
+    /// For administrators: `authorization: Bearer <admin JWT>`. Reading needs the role `viewer`, changing `editor`, the audit
+    /// trail and evidence `auditor`; `owner` stands for all. Refused with ADMIN_TOKEN_MISSING, ADMIN_TOKEN_INVALID or
+    /// ADMIN_ROLE_MISSING.
     #[derive(Debug, Clone)]
     pub struct MfaDevicesAdminServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -1603,6 +3126,189 @@ pub mod mfa_devices_admin_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
+        /// Returns what a user has, and how far each throttle is.
+        pub async fn get_user_factors(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetUserFactorsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetUserFactorsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/countersign.mfa_devices.v1.MfaDevicesAdminService/GetUserFactors",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "countersign.mfa_devices.v1.MfaDevicesAdminService",
+                        "GetUserFactors",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Takes all factors and recovery codes from a user, for whoever lost them. Tokens that they paid for and ceremonies
+        /// under way are dead with them. The user counts as one who had a factor once, unless that is to be forgotten too.
+        pub async fn reset_user(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ResetUserRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ResetUserResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/countersign.mfa_devices.v1.MfaDevicesAdminService/ResetUser",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "countersign.mfa_devices.v1.MfaDevicesAdminService",
+                        "ResetUser",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Forgets the wrong codes of a user, of one kind of factor, so that codes are tested again.
+        pub async fn clear_factor_throttle(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ClearFactorThrottleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ClearFactorThrottleResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/countersign.mfa_devices.v1.MfaDevicesAdminService/ClearFactorThrottle",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "countersign.mfa_devices.v1.MfaDevicesAdminService",
+                        "ClearFactorThrottle",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Returns the evidence that a passkey left: with it anybody can verify again, without this suite, that the
+        /// authenticator signed for exactly this operation (docs/passkeys.md). Refused with RESOURCE_NOT_FOUND.
+        pub async fn get_passkey_evidence(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetPasskeyEvidenceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetPasskeyEvidenceResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/countersign.mfa_devices.v1.MfaDevicesAdminService/GetPasskeyEvidence",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "countersign.mfa_devices.v1.MfaDevicesAdminService",
+                        "GetPasskeyEvidence",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists the events of users' factors that are not acknowledged yet, oldest first: to tell the user about each. An event
+        /// is written together with the change, or the change is not made.
+        pub async fn list_factor_events(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListFactorEventsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListFactorEventsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/countersign.mfa_devices.v1.MfaDevicesAdminService/ListFactorEvents",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "countersign.mfa_devices.v1.MfaDevicesAdminService",
+                        "ListFactorEvents",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Says that events were delivered: they are not listed any more. Idempotent.
+        pub async fn acknowledge_factor_events(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AcknowledgeFactorEventsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AcknowledgeFactorEventsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/countersign.mfa_devices.v1.MfaDevicesAdminService/AcknowledgeFactorEvents",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "countersign.mfa_devices.v1.MfaDevicesAdminService",
+                        "AcknowledgeFactorEvents",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
         /// Lists audited events of this service, newest first.
         pub async fn list_audit_events(
             &mut self,
@@ -1648,6 +3354,57 @@ pub mod mfa_devices_admin_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with MfaDevicesAdminServiceServer.
     #[async_trait]
     pub trait MfaDevicesAdminService: std::marker::Send + std::marker::Sync + 'static {
+        /// Returns what a user has, and how far each throttle is.
+        async fn get_user_factors(
+            &self,
+            request: tonic::Request<super::GetUserFactorsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetUserFactorsResponse>,
+            tonic::Status,
+        >;
+        /// Takes all factors and recovery codes from a user, for whoever lost them. Tokens that they paid for and ceremonies
+        /// under way are dead with them. The user counts as one who had a factor once, unless that is to be forgotten too.
+        async fn reset_user(
+            &self,
+            request: tonic::Request<super::ResetUserRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ResetUserResponse>,
+            tonic::Status,
+        >;
+        /// Forgets the wrong codes of a user, of one kind of factor, so that codes are tested again.
+        async fn clear_factor_throttle(
+            &self,
+            request: tonic::Request<super::ClearFactorThrottleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ClearFactorThrottleResponse>,
+            tonic::Status,
+        >;
+        /// Returns the evidence that a passkey left: with it anybody can verify again, without this suite, that the
+        /// authenticator signed for exactly this operation (docs/passkeys.md). Refused with RESOURCE_NOT_FOUND.
+        async fn get_passkey_evidence(
+            &self,
+            request: tonic::Request<super::GetPasskeyEvidenceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetPasskeyEvidenceResponse>,
+            tonic::Status,
+        >;
+        /// Lists the events of users' factors that are not acknowledged yet, oldest first: to tell the user about each. An event
+        /// is written together with the change, or the change is not made.
+        async fn list_factor_events(
+            &self,
+            request: tonic::Request<super::ListFactorEventsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListFactorEventsResponse>,
+            tonic::Status,
+        >;
+        /// Says that events were delivered: they are not listed any more. Idempotent.
+        async fn acknowledge_factor_events(
+            &self,
+            request: tonic::Request<super::AcknowledgeFactorEventsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AcknowledgeFactorEventsResponse>,
+            tonic::Status,
+        >;
         /// Lists audited events of this service, newest first.
         async fn list_audit_events(
             &self,
@@ -1657,8 +3414,9 @@ pub mod mfa_devices_admin_service_server {
             tonic::Status,
         >;
     }
-    /// For administrators: `authorization: Bearer <admin JWT>` with the role `auditor` or `owner`. Refused with
-    /// ADMIN_TOKEN_MISSING, ADMIN_TOKEN_INVALID or ADMIN_ROLE_MISSING.
+    /// For administrators: `authorization: Bearer <admin JWT>`. Reading needs the role `viewer`, changing `editor`, the audit
+    /// trail and evidence `auditor`; `owner` stands for all. Refused with ADMIN_TOKEN_MISSING, ADMIN_TOKEN_INVALID or
+    /// ADMIN_ROLE_MISSING.
     #[derive(Debug)]
     pub struct MfaDevicesAdminServiceServer<T> {
         inner: Arc<T>,
@@ -1736,6 +3494,301 @@ pub mod mfa_devices_admin_service_server {
         }
         fn call(&mut self, req: http::Request<B>) -> Self::Future {
             match req.uri().path() {
+                "/countersign.mfa_devices.v1.MfaDevicesAdminService/GetUserFactors" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetUserFactorsSvc<T: MfaDevicesAdminService>(pub Arc<T>);
+                    impl<
+                        T: MfaDevicesAdminService,
+                    > tonic::server::UnaryService<super::GetUserFactorsRequest>
+                    for GetUserFactorsSvc<T> {
+                        type Response = super::GetUserFactorsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetUserFactorsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MfaDevicesAdminService>::get_user_factors(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetUserFactorsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/countersign.mfa_devices.v1.MfaDevicesAdminService/ResetUser" => {
+                    #[allow(non_camel_case_types)]
+                    struct ResetUserSvc<T: MfaDevicesAdminService>(pub Arc<T>);
+                    impl<
+                        T: MfaDevicesAdminService,
+                    > tonic::server::UnaryService<super::ResetUserRequest>
+                    for ResetUserSvc<T> {
+                        type Response = super::ResetUserResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ResetUserRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MfaDevicesAdminService>::reset_user(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ResetUserSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/countersign.mfa_devices.v1.MfaDevicesAdminService/ClearFactorThrottle" => {
+                    #[allow(non_camel_case_types)]
+                    struct ClearFactorThrottleSvc<T: MfaDevicesAdminService>(pub Arc<T>);
+                    impl<
+                        T: MfaDevicesAdminService,
+                    > tonic::server::UnaryService<super::ClearFactorThrottleRequest>
+                    for ClearFactorThrottleSvc<T> {
+                        type Response = super::ClearFactorThrottleResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ClearFactorThrottleRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MfaDevicesAdminService>::clear_factor_throttle(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ClearFactorThrottleSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/countersign.mfa_devices.v1.MfaDevicesAdminService/GetPasskeyEvidence" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetPasskeyEvidenceSvc<T: MfaDevicesAdminService>(pub Arc<T>);
+                    impl<
+                        T: MfaDevicesAdminService,
+                    > tonic::server::UnaryService<super::GetPasskeyEvidenceRequest>
+                    for GetPasskeyEvidenceSvc<T> {
+                        type Response = super::GetPasskeyEvidenceResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetPasskeyEvidenceRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MfaDevicesAdminService>::get_passkey_evidence(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetPasskeyEvidenceSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/countersign.mfa_devices.v1.MfaDevicesAdminService/ListFactorEvents" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListFactorEventsSvc<T: MfaDevicesAdminService>(pub Arc<T>);
+                    impl<
+                        T: MfaDevicesAdminService,
+                    > tonic::server::UnaryService<super::ListFactorEventsRequest>
+                    for ListFactorEventsSvc<T> {
+                        type Response = super::ListFactorEventsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListFactorEventsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MfaDevicesAdminService>::list_factor_events(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListFactorEventsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/countersign.mfa_devices.v1.MfaDevicesAdminService/AcknowledgeFactorEvents" => {
+                    #[allow(non_camel_case_types)]
+                    struct AcknowledgeFactorEventsSvc<T: MfaDevicesAdminService>(
+                        pub Arc<T>,
+                    );
+                    impl<
+                        T: MfaDevicesAdminService,
+                    > tonic::server::UnaryService<super::AcknowledgeFactorEventsRequest>
+                    for AcknowledgeFactorEventsSvc<T> {
+                        type Response = super::AcknowledgeFactorEventsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                super::AcknowledgeFactorEventsRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MfaDevicesAdminService>::acknowledge_factor_events(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AcknowledgeFactorEventsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 "/countersign.mfa_devices.v1.MfaDevicesAdminService/ListAuditEvents" => {
                     #[allow(non_camel_case_types)]
                     struct ListAuditEventsSvc<T: MfaDevicesAdminService>(pub Arc<T>);

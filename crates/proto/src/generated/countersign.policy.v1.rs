@@ -47,7 +47,7 @@ pub struct RelyingParty {
     pub origins: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// What one action demands.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ActionSettings {
     /// The action: export, sign, refresh or reshare. Required.
     #[prost(enumeration = "super::super::r#type::v1::Action", tag = "1")]
@@ -69,6 +69,27 @@ pub struct ActionSettings {
     /// How closely a token must be tied to the operation when the caller speaks gRPC. Required.
     #[prost(enumeration = "super::super::r#type::v1::Binding", tag = "6")]
     pub binding: i32,
+    /// The least `acr` of a proof that counts: `urn:countersign:acr:recovery` lets recovery codes pay too,
+    /// `urn:countersign:acr:otp` every factor, `phr` passkeys only. Empty stands for `urn:countersign:acr:otp`.
+    #[prost(string, tag = "7")]
+    pub acr: ::prost::alloc::string::String,
+    /// Where a user who never had a factor would have to enrol one: how old, in seconds, a sign-in (`auth_time`) may be
+    /// that opens the action instead, 30 to 3,600. Zero: none is young enough. Never for who had a factor once.
+    #[prost(uint32, tag = "8")]
+    pub reauthentication_seconds: u32,
+}
+/// How TOTP devices compute their codes (RFC 6238 section 4). A device keeps what it was registered with.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TotpParameters {
+    /// The hash.
+    #[prost(enumeration = "TotpAlgorithm", tag = "1")]
+    pub algorithm: i32,
+    /// The digits of a code, 6 to 8. Zero stands for 6.
+    #[prost(uint32, tag = "2")]
+    pub digits: u32,
+    /// The length of a time step in seconds, 15 to 60. Zero stands for 30. One step of drift each way is accepted.
+    #[prost(uint32, tag = "3")]
+    pub period_seconds: u32,
 }
 /// An environment: one tenant's identity providers, relying party and per-action demands.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -118,6 +139,18 @@ pub struct Environment {
     /// preset decides: true for strict, false for seed-compatible.
     #[prost(bool, tag = "14")]
     pub opaque_payload_as_export: bool,
+    /// How many passkeys a user may have, 1 to 20. Zero on create stands for 5.
+    #[prost(uint32, tag = "15")]
+    pub max_passkeys: u32,
+    /// How TOTP devices that are registered from now on compute their codes. Unset stands for SHA-1, 6 digits and 30
+    /// seconds, which every authenticator app can do.
+    #[prost(message, optional, tag = "16")]
+    pub totp_parameters: ::core::option::Option<TotpParameters>,
+    /// How young, in seconds, a factor may not be to pay for an export, a reshare or the removal of an older factor, at
+    /// most 604,800. Zero holds none. In the first session of a user none is on hold. On create, unset stands for 86,400
+    /// with the preset strict and 0 with seed-compatible.
+    #[prost(uint32, optional, tag = "17")]
+    pub factor_hold_seconds: ::core::option::Option<u32>,
 }
 /// A set of action settings to start from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -150,6 +183,43 @@ impl Preset {
             "PRESET_UNSPECIFIED" => Some(Self::Unspecified),
             "PRESET_STRICT" => Some(Self::Strict),
             "PRESET_SEED_COMPATIBLE" => Some(Self::SeedCompatible),
+            _ => None,
+        }
+    }
+}
+/// The hash of TOTP codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum TotpAlgorithm {
+    /// Stands for TOTP_ALGORITHM_SHA1; never sent back.
+    Unspecified = 0,
+    /// HMAC-SHA-1: what every authenticator app can do. Its weaknesses do not touch HMAC.
+    Sha1 = 1,
+    /// HMAC-SHA-256.
+    Sha256 = 2,
+    /// HMAC-SHA-512.
+    Sha512 = 3,
+}
+impl TotpAlgorithm {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "TOTP_ALGORITHM_UNSPECIFIED",
+            Self::Sha1 => "TOTP_ALGORITHM_SHA1",
+            Self::Sha256 => "TOTP_ALGORITHM_SHA256",
+            Self::Sha512 => "TOTP_ALGORITHM_SHA512",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "TOTP_ALGORITHM_UNSPECIFIED" => Some(Self::Unspecified),
+            "TOTP_ALGORITHM_SHA1" => Some(Self::Sha1),
+            "TOTP_ALGORITHM_SHA256" => Some(Self::Sha256),
+            "TOTP_ALGORITHM_SHA512" => Some(Self::Sha512),
             _ => None,
         }
     }
@@ -980,6 +1050,13 @@ pub struct DecideRequest {
     /// environment says so, such a signature demands what an export demands.
     #[prost(bool, tag = "6")]
     pub opaque_payload: bool,
+    /// When the user of the session signed in; unset where the provider does not say, which is too long ago.
+    #[prost(message, optional, tag = "7")]
+    pub session_auth_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Of ACTION_CREDENTIAL_UNLINK: the device to be removed. `environments/{environment}/users/{user}/devices/{device}`;
+    /// unset where it is not known yet, and then no factor on hold would do.
+    #[prost(string, tag = "8")]
+    pub unlink_device: ::prost::alloc::string::String,
 }
 /// A decision.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -997,6 +1074,12 @@ pub struct DecideResponse {
     /// The version of the environment that was judged by.
     #[prost(uint64, tag = "4")]
     pub policy_version: u64,
+    /// With EFFECT_FACTOR_ON_HOLD: when the first of the factors may pay.
+    #[prost(message, optional, tag = "5")]
+    pub hold_end_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// With EFFECT_REAUTHENTICATION_REQUIRED: how old a sign-in may be, in seconds.
+    #[prost(uint32, tag = "6")]
+    pub reauthentication_seconds: u32,
 }
 /// The kind of client that a user acts through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -1043,6 +1126,10 @@ pub enum Effect {
     EnrolmentRequired = 4,
     /// The action is forbidden.
     Deny = 5,
+    /// A proof is needed, and all factors that would do are on hold until `hold_end_time`.
+    FactorOnHold = 6,
+    /// The user has no factor, and a sign-in within the last `reauthentication_seconds` would open the action.
+    ReauthenticationRequired = 7,
 }
 impl Effect {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -1057,6 +1144,8 @@ impl Effect {
             Self::StepUpRequired => "EFFECT_STEP_UP_REQUIRED",
             Self::EnrolmentRequired => "EFFECT_ENROLMENT_REQUIRED",
             Self::Deny => "EFFECT_DENY",
+            Self::FactorOnHold => "EFFECT_FACTOR_ON_HOLD",
+            Self::ReauthenticationRequired => "EFFECT_REAUTHENTICATION_REQUIRED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1068,6 +1157,8 @@ impl Effect {
             "EFFECT_STEP_UP_REQUIRED" => Some(Self::StepUpRequired),
             "EFFECT_ENROLMENT_REQUIRED" => Some(Self::EnrolmentRequired),
             "EFFECT_DENY" => Some(Self::Deny),
+            "EFFECT_FACTOR_ON_HOLD" => Some(Self::FactorOnHold),
+            "EFFECT_REAUTHENTICATION_REQUIRED" => Some(Self::ReauthenticationRequired),
             _ => None,
         }
     }

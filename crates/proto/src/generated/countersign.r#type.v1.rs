@@ -60,6 +60,10 @@ pub enum FactorKind {
     Unspecified = 0,
     /// Time-based one-time password (RFC 6238).
     Totp = 1,
+    /// A WebAuthn credential that verifies its user.
+    Passkey = 2,
+    /// A set of recovery codes: each good once. Held beside other factors only; not a factor by itself.
+    RecoveryCode = 3,
 }
 impl FactorKind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -70,6 +74,8 @@ impl FactorKind {
         match self {
             Self::Unspecified => "FACTOR_KIND_UNSPECIFIED",
             Self::Totp => "FACTOR_KIND_TOTP",
+            Self::Passkey => "FACTOR_KIND_PASSKEY",
+            Self::RecoveryCode => "FACTOR_KIND_RECOVERY_CODE",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -77,6 +83,8 @@ impl FactorKind {
         match value {
             "FACTOR_KIND_UNSPECIFIED" => Some(Self::Unspecified),
             "FACTOR_KIND_TOTP" => Some(Self::Totp),
+            "FACTOR_KIND_PASSKEY" => Some(Self::Passkey),
+            "FACTOR_KIND_RECOVERY_CODE" => Some(Self::RecoveryCode),
             _ => None,
         }
     }
@@ -87,10 +95,11 @@ pub struct VerifiedFactor {
     /// The device: `environments/{environment}/users/{user}/devices/{device}`.
     #[prost(string, tag = "1")]
     pub device: ::prost::alloc::string::String,
-    /// Its kind.
+    /// Its kind. A set of recovery codes that has codes left stands among the factors too, under its own device name; it
+    /// does not make one who has a factor.
     #[prost(enumeration = "FactorKind", tag = "2")]
     pub kind: i32,
-    /// When its first right answer verified it.
+    /// When its first right answer verified it; of recovery codes, when the set was made.
     #[prost(message, optional, tag = "3")]
     pub verify_time: ::core::option::Option<::prost_types::Timestamp>,
     /// Whether it is the one to offer first.
@@ -110,6 +119,10 @@ pub struct FactorFacts {
     /// having had one never opens an action.
     #[prost(bool, tag = "2")]
     pub ever_verified: bool,
+    /// Whether the session that was asked about is the first one in which the suite saw this user. In it a young factor
+    /// is not on hold.
+    #[prost(bool, tag = "3")]
+    pub first_session: bool,
 }
 /// A security-relevant event. Holds no code, token, seed or key share.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -323,7 +336,7 @@ pub struct Requirement {
     /// How closely the token must be tied to the operation.
     #[prost(enumeration = "Binding", tag = "4")]
     pub binding: i32,
-    /// The kinds of factor that reach `acr` and that the user has verified.
+    /// The kinds of factor that reach `acr`, that the user has verified, and that are not on hold for this action.
     #[prost(enumeration = "FactorKind", repeated, tag = "5")]
     pub methods: ::prost::alloc::vec::Vec<i32>,
     /// How a token for this action may be used.
@@ -563,6 +576,30 @@ pub enum Reason {
     /// The service has stopped until its operator has looked: its database is older than it was, or is another's.
     /// Status UNAVAILABLE.
     ServiceHalted = 51,
+    /// The factors that would do are too young to pay for this; the retry info says how long.
+    /// Status PERMISSION_DENIED.
+    FactorOnHold = 52,
+    /// The user has no factor and signed in too long ago; signing in again opens the action.
+    /// Status FAILED_PRECONDITION.
+    ReauthenticationRequired = 53,
+    /// The answer of the authenticator is not one that proves this passkey for this ceremony.
+    /// Status PERMISSION_DENIED.
+    PasskeyRejected = 54,
+    /// The signature counter of the passkey went back, as that of a copied authenticator would.
+    /// Status PERMISSION_DENIED.
+    PasskeyCloneSuspected = 55,
+    /// The passkey ceremony is over, was used, or is not one of this user and session; begin a new one.
+    /// Status FAILED_PRECONDITION.
+    CeremonyUnknown = 56,
+    /// The environment has no WebAuthn relying party, so it has no passkeys.
+    /// Status FAILED_PRECONDITION.
+    RelyingPartyMissing = 57,
+    /// This needs a proof of another kind of factor, made for it in this session within the last five minutes.
+    /// Status PERMISSION_DENIED.
+    FreshProofRequired = 58,
+    /// The recovery codes were acknowledged, or made too long ago or in another session, and are not shown any more.
+    /// Status FAILED_PRECONDITION.
+    RecoveryCodesHidden = 59,
 }
 impl Reason {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -623,6 +660,14 @@ impl Reason {
             Self::GenerationMismatch => "REASON_GENERATION_MISMATCH",
             Self::WalletLimitReached => "REASON_WALLET_LIMIT_REACHED",
             Self::ServiceHalted => "REASON_SERVICE_HALTED",
+            Self::FactorOnHold => "REASON_FACTOR_ON_HOLD",
+            Self::ReauthenticationRequired => "REASON_REAUTHENTICATION_REQUIRED",
+            Self::PasskeyRejected => "REASON_PASSKEY_REJECTED",
+            Self::PasskeyCloneSuspected => "REASON_PASSKEY_CLONE_SUSPECTED",
+            Self::CeremonyUnknown => "REASON_CEREMONY_UNKNOWN",
+            Self::RelyingPartyMissing => "REASON_RELYING_PARTY_MISSING",
+            Self::FreshProofRequired => "REASON_FRESH_PROOF_REQUIRED",
+            Self::RecoveryCodesHidden => "REASON_RECOVERY_CODES_HIDDEN",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -680,6 +725,14 @@ impl Reason {
             "REASON_GENERATION_MISMATCH" => Some(Self::GenerationMismatch),
             "REASON_WALLET_LIMIT_REACHED" => Some(Self::WalletLimitReached),
             "REASON_SERVICE_HALTED" => Some(Self::ServiceHalted),
+            "REASON_FACTOR_ON_HOLD" => Some(Self::FactorOnHold),
+            "REASON_REAUTHENTICATION_REQUIRED" => Some(Self::ReauthenticationRequired),
+            "REASON_PASSKEY_REJECTED" => Some(Self::PasskeyRejected),
+            "REASON_PASSKEY_CLONE_SUSPECTED" => Some(Self::PasskeyCloneSuspected),
+            "REASON_CEREMONY_UNKNOWN" => Some(Self::CeremonyUnknown),
+            "REASON_RELYING_PARTY_MISSING" => Some(Self::RelyingPartyMissing),
+            "REASON_FRESH_PROOF_REQUIRED" => Some(Self::FreshProofRequired),
+            "REASON_RECOVERY_CODES_HIDDEN" => Some(Self::RecoveryCodesHidden),
             _ => None,
         }
     }

@@ -53,6 +53,12 @@ pub struct CheckStepUpResponse {
     /// The version of the environment that was judged by.
     #[prost(uint64, tag = "4")]
     pub policy_version: u64,
+    /// With STEP_UP_STATUS_FACTOR_ON_HOLD: when the first of the factors may pay.
+    #[prost(message, optional, tag = "5")]
+    pub hold_end_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// With STEP_UP_STATUS_REAUTHENTICATION_REQUIRED: how old a sign-in may be, in seconds.
+    #[prost(uint32, tag = "6")]
+    pub reauthentication_seconds: u32,
 }
 /// Proves a TOTP factor.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -61,7 +67,7 @@ pub struct AuthenticateTotpRequest {
     /// `environments/{environment}/users/{user}`. Required.
     #[prost(string, tag = "1")]
     pub user: ::prost::alloc::string::String,
-    /// The six digits that the device shows now. Spaces between them are taken out.
+    /// The digits that the device shows now. Spaces between them are taken out.
     #[prost(string, tag = "2")]
     pub code: ::prost::alloc::string::String,
     /// The device; empty for whichever the code fits.
@@ -86,6 +92,94 @@ pub struct AuthenticateTotpResponse {
     /// The token.
     #[prost(message, optional, tag = "1")]
     pub elevated_token: ::core::option::Option<ElevatedToken>,
+}
+/// Begins the proof of a passkey.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BeginPasskeyAuthenticationRequest {
+    /// `environments/{environment}/users/{user}`. Required.
+    #[prost(string, tag = "1")]
+    pub user: ::prost::alloc::string::String,
+    /// As in AuthenticateTotpRequest.
+    #[prost(string, repeated, tag = "2")]
+    pub requested_scopes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// As in AuthenticateTotpRequest.
+    #[prost(message, optional, tag = "3")]
+    pub operation: ::core::option::Option<super::super::r#type::v1::Operation>,
+}
+/// A passkey ceremony.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BeginPasskeyAuthenticationResponse {
+    /// Names the ceremony, a UUID.
+    #[prost(string, tag = "1")]
+    pub ceremony_id: ::prost::alloc::string::String,
+    /// `PublicKeyCredentialRequestOptionsJSON` (WebAuthn Level 3 section 5.5), for
+    /// `PublicKeyCredential.parseRequestOptionsFromJSON`.
+    #[prost(string, tag = "2")]
+    pub options_json: ::prost::alloc::string::String,
+    /// Until when the answer is taken.
+    #[prost(message, optional, tag = "3")]
+    pub expire_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Proves a passkey.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct AuthenticatePasskeyRequest {
+    /// `environments/{environment}/users/{user}`. Required.
+    #[prost(string, tag = "1")]
+    pub user: ::prost::alloc::string::String,
+    /// The ceremony. Required.
+    #[prost(string, tag = "2")]
+    pub ceremony_id: ::prost::alloc::string::String,
+    /// `AuthenticationResponseJSON` (WebAuthn Level 3 section 5.1), from `PublicKeyCredential.toJSON`; at most 16 KiB.
+    #[prost(string, tag = "3")]
+    pub credential_json: ::prost::alloc::string::String,
+    /// What the ceremony was begun for.
+    #[prost(string, repeated, tag = "4")]
+    pub requested_scopes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// What the ceremony was begun for.
+    #[prost(message, optional, tag = "5")]
+    pub operation: ::core::option::Option<super::super::r#type::v1::Operation>,
+    /// Chosen by the client, a lower-case UUID: the same request again within ten minutes gets the same token. Required.
+    #[prost(string, tag = "6")]
+    pub request_id: ::prost::alloc::string::String,
+}
+/// An elevated access token.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AuthenticatePasskeyResponse {
+    /// The token.
+    #[prost(message, optional, tag = "1")]
+    pub elevated_token: ::core::option::Option<ElevatedToken>,
+}
+/// Uses up a recovery code.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct AuthenticateRecoveryCodeRequest {
+    /// `environments/{environment}/users/{user}`. Required.
+    #[prost(string, tag = "1")]
+    pub user: ::prost::alloc::string::String,
+    /// The code as it was shown. Case, spaces and hyphens do not count.
+    #[prost(string, tag = "2")]
+    pub code: ::prost::alloc::string::String,
+    /// As in AuthenticateTotpRequest.
+    #[prost(string, repeated, tag = "3")]
+    pub requested_scopes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// As in AuthenticateTotpRequest.
+    #[prost(message, optional, tag = "4")]
+    pub operation: ::core::option::Option<super::super::r#type::v1::Operation>,
+    /// Chosen by the client, a lower-case UUID: the same request, with the same code, again within ten minutes gets the
+    /// same token. Required.
+    #[prost(string, tag = "5")]
+    pub request_id: ::prost::alloc::string::String,
+}
+/// An elevated access token.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AuthenticateRecoveryCodeResponse {
+    /// The token.
+    #[prost(message, optional, tag = "1")]
+    pub elevated_token: ::core::option::Option<ElevatedToken>,
+    /// How many codes are left.
+    #[prost(uint32, tag = "2")]
+    pub remaining_codes: u32,
 }
 /// An elevated access token and what it is good for.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -161,6 +255,10 @@ pub enum StepUpStatus {
     EnrolmentRequired = 3,
     /// The action is forbidden.
     Denied = 4,
+    /// A proof is needed, and the factors that would do are too young until `hold_end_time`.
+    FactorOnHold = 5,
+    /// The user has no factor; signing in again opens the action.
+    ReauthenticationRequired = 6,
 }
 impl StepUpStatus {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -174,6 +272,8 @@ impl StepUpStatus {
             Self::Required => "STEP_UP_STATUS_REQUIRED",
             Self::EnrolmentRequired => "STEP_UP_STATUS_ENROLMENT_REQUIRED",
             Self::Denied => "STEP_UP_STATUS_DENIED",
+            Self::FactorOnHold => "STEP_UP_STATUS_FACTOR_ON_HOLD",
+            Self::ReauthenticationRequired => "STEP_UP_STATUS_REAUTHENTICATION_REQUIRED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -184,6 +284,10 @@ impl StepUpStatus {
             "STEP_UP_STATUS_REQUIRED" => Some(Self::Required),
             "STEP_UP_STATUS_ENROLMENT_REQUIRED" => Some(Self::EnrolmentRequired),
             "STEP_UP_STATUS_DENIED" => Some(Self::Denied),
+            "STEP_UP_STATUS_FACTOR_ON_HOLD" => Some(Self::FactorOnHold),
+            "STEP_UP_STATUS_REAUTHENTICATION_REQUIRED" => {
+                Some(Self::ReauthenticationRequired)
+            }
             _ => None,
         }
     }
@@ -377,11 +481,105 @@ pub mod step_up_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Begins the proof of a passkey for the scopes, and where an operation is given for exactly that: then the challenge is
+        /// made from its digest, so that the authenticator signs it. A later call to AuthenticatePasskey must name the same
+        /// scopes and operation. Refused like AuthenticateTotp is before a code is tested, and with RELYING_PARTY_MISSING or
+        /// OVERLOADED, when the user has too many ceremonies under way. Who has no passkey gets options that lead nowhere.
+        pub async fn begin_passkey_authentication(
+            &mut self,
+            request: impl tonic::IntoRequest<super::BeginPasskeyAuthenticationRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::BeginPasskeyAuthenticationResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/countersign.token_issuer.v1.StepUpService/BeginPasskeyAuthentication",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "countersign.token_issuer.v1.StepUpService",
+                        "BeginPasskeyAuthentication",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Proves a passkey and returns an elevated access token, like AuthenticateTotp. The ceremony is used up, whatever
+        /// comes of it. Refused with CEREMONY_UNKNOWN, PASSKEY_REJECTED, PASSKEY_CLONE_SUSPECTED and as AuthenticateTotp is.
+        pub async fn authenticate_passkey(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AuthenticatePasskeyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AuthenticatePasskeyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/countersign.token_issuer.v1.StepUpService/AuthenticatePasskey",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "countersign.token_issuer.v1.StepUpService",
+                        "AuthenticatePasskey",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Uses up a recovery code and returns an elevated access token, like AuthenticateTotp. Refused as that is.
+        pub async fn authenticate_recovery_code(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AuthenticateRecoveryCodeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AuthenticateRecoveryCodeResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/countersign.token_issuer.v1.StepUpService/AuthenticateRecoveryCode",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "countersign.token_issuer.v1.StepUpService",
+                        "AuthenticateRecoveryCode",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
         /// Authorizes one operation and returns a receipt for exactly that. Where policy leaves the action open a session
         /// is enough; else an elevated token pays, and a single-use one is spent by it. The same operation under the same
         /// id again gets a fresh receipt until ten minutes after the token's expiry, so that a lost answer costs nothing.
-        /// Refused with STEP_UP_REQUIRED (whose metadata says what would do), ENROLMENT_REQUIRED, ACTION_DENIED,
-        /// TOKEN_INVALID, TOKEN_EXPIRED, TOKEN_ALREADY_REDEEMED, TOKEN_UNKNOWN, TOKEN_STORE_CHANGED,
+        /// Refused with STEP_UP_REQUIRED (whose metadata says what would do), ENROLMENT_REQUIRED, REAUTHENTICATION_REQUIRED,
+        /// FACTOR_ON_HOLD, ACTION_DENIED, TOKEN_INVALID, TOKEN_EXPIRED, TOKEN_ALREADY_REDEEMED, TOKEN_UNKNOWN, TOKEN_STORE_CHANGED,
         /// TOKEN_SCOPE_INSUFFICIENT, OPERATION_MISMATCH or OPERATION_ID_REUSED.
         pub async fn authorize_operation(
             &mut self,
@@ -457,11 +655,39 @@ pub mod step_up_service_server {
             tonic::Response<super::AuthenticateTotpResponse>,
             tonic::Status,
         >;
+        /// Begins the proof of a passkey for the scopes, and where an operation is given for exactly that: then the challenge is
+        /// made from its digest, so that the authenticator signs it. A later call to AuthenticatePasskey must name the same
+        /// scopes and operation. Refused like AuthenticateTotp is before a code is tested, and with RELYING_PARTY_MISSING or
+        /// OVERLOADED, when the user has too many ceremonies under way. Who has no passkey gets options that lead nowhere.
+        async fn begin_passkey_authentication(
+            &self,
+            request: tonic::Request<super::BeginPasskeyAuthenticationRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::BeginPasskeyAuthenticationResponse>,
+            tonic::Status,
+        >;
+        /// Proves a passkey and returns an elevated access token, like AuthenticateTotp. The ceremony is used up, whatever
+        /// comes of it. Refused with CEREMONY_UNKNOWN, PASSKEY_REJECTED, PASSKEY_CLONE_SUSPECTED and as AuthenticateTotp is.
+        async fn authenticate_passkey(
+            &self,
+            request: tonic::Request<super::AuthenticatePasskeyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AuthenticatePasskeyResponse>,
+            tonic::Status,
+        >;
+        /// Uses up a recovery code and returns an elevated access token, like AuthenticateTotp. Refused as that is.
+        async fn authenticate_recovery_code(
+            &self,
+            request: tonic::Request<super::AuthenticateRecoveryCodeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AuthenticateRecoveryCodeResponse>,
+            tonic::Status,
+        >;
         /// Authorizes one operation and returns a receipt for exactly that. Where policy leaves the action open a session
         /// is enough; else an elevated token pays, and a single-use one is spent by it. The same operation under the same
         /// id again gets a fresh receipt until ten minutes after the token's expiry, so that a lost answer costs nothing.
-        /// Refused with STEP_UP_REQUIRED (whose metadata says what would do), ENROLMENT_REQUIRED, ACTION_DENIED,
-        /// TOKEN_INVALID, TOKEN_EXPIRED, TOKEN_ALREADY_REDEEMED, TOKEN_UNKNOWN, TOKEN_STORE_CHANGED,
+        /// Refused with STEP_UP_REQUIRED (whose metadata says what would do), ENROLMENT_REQUIRED, REAUTHENTICATION_REQUIRED,
+        /// FACTOR_ON_HOLD, ACTION_DENIED, TOKEN_INVALID, TOKEN_EXPIRED, TOKEN_ALREADY_REDEEMED, TOKEN_UNKNOWN, TOKEN_STORE_CHANGED,
         /// TOKEN_SCOPE_INSUFFICIENT, OPERATION_MISMATCH or OPERATION_ID_REUSED.
         async fn authorize_operation(
             &self,
@@ -670,6 +896,155 @@ pub mod step_up_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = AuthenticateTotpSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/countersign.token_issuer.v1.StepUpService/BeginPasskeyAuthentication" => {
+                    #[allow(non_camel_case_types)]
+                    struct BeginPasskeyAuthenticationSvc<T: StepUpService>(pub Arc<T>);
+                    impl<
+                        T: StepUpService,
+                    > tonic::server::UnaryService<
+                        super::BeginPasskeyAuthenticationRequest,
+                    > for BeginPasskeyAuthenticationSvc<T> {
+                        type Response = super::BeginPasskeyAuthenticationResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                super::BeginPasskeyAuthenticationRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as StepUpService>::begin_passkey_authentication(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = BeginPasskeyAuthenticationSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/countersign.token_issuer.v1.StepUpService/AuthenticatePasskey" => {
+                    #[allow(non_camel_case_types)]
+                    struct AuthenticatePasskeySvc<T: StepUpService>(pub Arc<T>);
+                    impl<
+                        T: StepUpService,
+                    > tonic::server::UnaryService<super::AuthenticatePasskeyRequest>
+                    for AuthenticatePasskeySvc<T> {
+                        type Response = super::AuthenticatePasskeyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AuthenticatePasskeyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as StepUpService>::authenticate_passkey(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AuthenticatePasskeySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/countersign.token_issuer.v1.StepUpService/AuthenticateRecoveryCode" => {
+                    #[allow(non_camel_case_types)]
+                    struct AuthenticateRecoveryCodeSvc<T: StepUpService>(pub Arc<T>);
+                    impl<
+                        T: StepUpService,
+                    > tonic::server::UnaryService<super::AuthenticateRecoveryCodeRequest>
+                    for AuthenticateRecoveryCodeSvc<T> {
+                        type Response = super::AuthenticateRecoveryCodeResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                super::AuthenticateRecoveryCodeRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as StepUpService>::authenticate_recovery_code(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AuthenticateRecoveryCodeSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -1,4 +1,55 @@
 // This file is generated: `Debug` without the fields marked `debug_redact`.
+impl ::core::fmt::Debug for countersign::mfa_devices::v1::BeginPasskeyRegistrationRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        let mut out = f.debug_struct("BeginPasskeyRegistrationRequest");
+        out.field("parent", &self.parent);
+        out.field("display_name", &self.display_name);
+        out.field("operation_id", &self.operation_id);
+        out.field("receipt", &"[redacted]");
+        out.finish()
+    }
+}
+impl ::core::fmt::Debug for countersign::mfa_devices::v1::FinishPasskeyRegistrationRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        let mut out = f.debug_struct("FinishPasskeyRegistrationRequest");
+        out.field("parent", &self.parent);
+        out.field("ceremony_id", &self.ceremony_id);
+        out.field("credential_json", &"[redacted]");
+        out.finish()
+    }
+}
+impl ::core::fmt::Debug for countersign::mfa_devices::v1::TotpAnswer {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        let mut out = f.debug_struct("TotpAnswer");
+        out.field("code", &"[redacted]");
+        out.field("device", &self.device);
+        out.finish()
+    }
+}
+impl ::core::fmt::Debug for countersign::mfa_devices::v1::PasskeyAnswer {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        let mut out = f.debug_struct("PasskeyAnswer");
+        out.field("ceremony_id", &self.ceremony_id);
+        out.field("credential_json", &"[redacted]");
+        out.finish()
+    }
+}
+impl ::core::fmt::Debug for countersign::mfa_devices::v1::RegenerateRecoveryCodesResponse {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        let mut out = f.debug_struct("RegenerateRecoveryCodesResponse");
+        out.field("recovery_code_set", &self.recovery_code_set);
+        out.field("codes", &"[redacted]");
+        out.finish()
+    }
+}
+impl ::core::fmt::Debug for countersign::mfa_devices::v1::ShowRecoveryCodesResponse {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        let mut out = f.debug_struct("ShowRecoveryCodesResponse");
+        out.field("recovery_code_set", &self.recovery_code_set);
+        out.field("codes", &"[redacted]");
+        out.finish()
+    }
+}
 impl ::core::fmt::Debug for countersign::mfa_devices::v1::RegisterTotpDeviceRequest {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         let mut out = f.debug_struct("RegisterTotpDeviceRequest");
@@ -50,6 +101,29 @@ impl ::core::fmt::Debug for countersign::mfa_devices::v1::VerifyTotpRequest {
         out.finish()
     }
 }
+impl ::core::fmt::Debug for countersign::mfa_devices::v1::VerifyPasskeyRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        let mut out = f.debug_struct("VerifyPasskeyRequest");
+        out.field("user", &self.user);
+        out.field("session_id", &self.session_id);
+        out.field("ceremony_id", &self.ceremony_id);
+        out.field("credential_json", &"[redacted]");
+        out.field("request_id", &self.request_id);
+        out.field("purpose_digest", &self.purpose_digest);
+        out.finish()
+    }
+}
+impl ::core::fmt::Debug for countersign::mfa_devices::v1::VerifyRecoveryCodeRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        let mut out = f.debug_struct("VerifyRecoveryCodeRequest");
+        out.field("user", &self.user);
+        out.field("session_id", &self.session_id);
+        out.field("code", &"[redacted]");
+        out.field("request_id", &self.request_id);
+        out.field("purpose_digest", &self.purpose_digest);
+        out.finish()
+    }
+}
 impl ::core::fmt::Debug for countersign::mpc_signer::v1::StartKeygenRequest {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         let mut out = f.debug_struct("StartKeygenRequest");
@@ -83,6 +157,29 @@ impl ::core::fmt::Debug for countersign::token_issuer::v1::AuthenticateTotpReque
         out.field("user", &self.user);
         out.field("code", &"[redacted]");
         out.field("device", &self.device);
+        out.field("requested_scopes", &self.requested_scopes);
+        out.field("operation", &self.operation);
+        out.field("request_id", &self.request_id);
+        out.finish()
+    }
+}
+impl ::core::fmt::Debug for countersign::token_issuer::v1::AuthenticatePasskeyRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        let mut out = f.debug_struct("AuthenticatePasskeyRequest");
+        out.field("user", &self.user);
+        out.field("ceremony_id", &self.ceremony_id);
+        out.field("credential_json", &"[redacted]");
+        out.field("requested_scopes", &self.requested_scopes);
+        out.field("operation", &self.operation);
+        out.field("request_id", &self.request_id);
+        out.finish()
+    }
+}
+impl ::core::fmt::Debug for countersign::token_issuer::v1::AuthenticateRecoveryCodeRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        let mut out = f.debug_struct("AuthenticateRecoveryCodeRequest");
+        out.field("user", &self.user);
+        out.field("code", &"[redacted]");
         out.field("requested_scopes", &self.requested_scopes);
         out.field("operation", &self.operation);
         out.field("request_id", &self.request_id);

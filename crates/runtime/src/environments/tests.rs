@@ -116,6 +116,40 @@ async fn an_unknown_environment_is_asked_for_again_and_a_removed_one_is_gone() {
     assert!(bench.read().await.unwrap().is_none());
 }
 
+fn totp_value(
+    algorithm: TotpAlgorithmValue,
+    digits: u32,
+    period_seconds: u32,
+) -> Option<proto::policy::TotpParameters> {
+    Some(proto::policy::TotpParameters { algorithm: algorithm.into(), digits, period_seconds })
+}
+
+fn party(rp_id: &str, origins: &[&str]) -> Option<RelyingPartyValue> {
+    let origins = origins.iter().map(|origin| (*origin).to_owned()).collect();
+    Some(RelyingPartyValue { rp_id: rp_id.to_owned(), origins })
+}
+
+#[tokio::test]
+async fn what_factors_look_like_is_read_too() {
+    let bench = bench();
+    let plain = bench.read().await.unwrap().unwrap();
+    assert_eq!((plain.totp, plain.relying_party.clone()), (TotpParameters::default(), None));
+    *bench.stub.environment.lock().unwrap() = Some(Environment {
+        max_passkeys: 5,
+        totp_parameters: totp_value(TotpAlgorithmValue::Sha512, 8, 60),
+        relying_party: party("wallet.example", &["https://app.wallet.example:8443"]),
+        ..environment()
+    });
+    bench.clock.advance(MAX_AGE);
+    let read = bench.read().await.unwrap().unwrap();
+    assert_eq!((read.max_totp_devices, read.max_passkeys), (3, 5));
+    let expected = TotpParameters { algorithm: TotpAlgorithm::Sha512, digits: 8, period_seconds: 60 };
+    assert_eq!(read.totp, expected);
+    let party = read.relying_party.clone().unwrap();
+    assert_eq!(party.rp_id, "wallet.example");
+    assert_eq!(party.origins, ["https://app.wallet.example:8443"]);
+}
+
 #[tokio::test]
 async fn settings_that_make_no_sense_refuse() {
     for spoil in [
@@ -126,6 +160,16 @@ async fn settings_that_make_no_sense_refuse() {
             environment.identity_providers[0].keys =
                 Some(identity_provider::Keys::Jwks("{\"keys\":[]}".to_owned()));
         },
+        |environment| environment.totp_parameters = totp_value(TotpAlgorithmValue::Unspecified, 6, 30),
+        |environment| environment.totp_parameters = totp_value(TotpAlgorithmValue::Sha1, 5, 30),
+        |environment| environment.totp_parameters = totp_value(TotpAlgorithmValue::Sha1, 9, 30),
+        |environment| environment.totp_parameters = totp_value(TotpAlgorithmValue::Sha1, 6, 14),
+        |environment| environment.totp_parameters = totp_value(TotpAlgorithmValue::Sha1, 6, 61),
+        |environment| environment.relying_party = party("", &["https://wallet.example"]),
+        |environment| environment.relying_party = party("wallet.example", &[]),
+        |environment| environment.relying_party = party("wallet.example", &["https://wallet.example/"]),
+        |environment| environment.relying_party = party("wallet.example", &["https://wallet.example:443"]),
+        |environment| environment.relying_party = party("wallet.example", &["wallet.example"]),
     ] {
         let bench = bench();
         spoil(bench.stub.environment.lock().unwrap().as_mut().unwrap());

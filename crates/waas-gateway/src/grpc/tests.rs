@@ -10,7 +10,9 @@ use proto::waas_gateway as pb;
 use proto::waas_gateway::waas_gateway_admin_service_client::WaasGatewayAdminServiceClient;
 use proto::waas_gateway::wallet_service_client::WalletServiceClient;
 use proto::{names, types};
-use runtime::environments::{EnvironmentSettings, EnvironmentSource, Provider, ProviderKeySource};
+use runtime::environments::{
+    EnvironmentSettings, EnvironmentSource, Provider, ProviderKeySource, TotpParameters,
+};
 use runtime::identity::{AdminProvider, Admins, ProviderKeys, Sessions};
 use runtime::memory::MemoryNetwork;
 use runtime::server::serve_memory;
@@ -59,6 +61,9 @@ impl Served {
             }],
             enrolment_required: false,
             max_totp_devices: 3,
+            max_passkeys: 5,
+            totp: TotpParameters::default(),
+            relying_party: None,
         };
         let keys = ProviderKeys::new(false).unwrap();
         let gate = Gate::new(GateParts {

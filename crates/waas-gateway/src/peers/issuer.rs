@@ -103,6 +103,27 @@ mod tests {
             nothing()
         }
 
+        async fn begin_passkey_authentication(
+            &self,
+            _: Request<pb::BeginPasskeyAuthenticationRequest>,
+        ) -> Result<Response<pb::BeginPasskeyAuthenticationResponse>, Status> {
+            nothing()
+        }
+
+        async fn authenticate_passkey(
+            &self,
+            _: Request<pb::AuthenticatePasskeyRequest>,
+        ) -> Result<Response<pb::AuthenticatePasskeyResponse>, Status> {
+            nothing()
+        }
+
+        async fn authenticate_recovery_code(
+            &self,
+            _: Request<pb::AuthenticateRecoveryCodeRequest>,
+        ) -> Result<Response<pb::AuthenticateRecoveryCodeResponse>, Status> {
+            nothing()
+        }
+
         async fn authorize_operation(
             &self,
             request: Request<pb::AuthorizeOperationRequest>,

@@ -1,7 +1,6 @@
 //! Clauses about codes: a step is used up once, a factor is born once, a request has one answer.
 
 use super::*;
-use crate::domain::State;
 use crate::domain::device::{MAX_PENDING, PENDING_LIFE};
 use crate::domain::proof::RETRY;
 

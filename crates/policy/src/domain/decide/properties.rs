@@ -22,10 +22,12 @@ fn behavior() -> impl Strategy<Value = TokenBehavior> {
 prop_compose! {
     fn action_settings()(
         required: bool, always: bool, token_behavior in behavior(), token_expiry_seconds in 30_u32..=3600,
-        binding in binding(),
+        binding in binding(), acr in select(vec![Acr::Recovery, Acr::Otp, Acr::Phr]),
+        reauthentication_seconds in select(vec![0_u32, 30, 300, 3600]),
     ) -> ActionSettings {
         ActionSettings {
             required, factor_always_required: required && always, token_behavior, token_expiry_seconds, binding,
+            acr, reauthentication_seconds,
         }
     }
 }
@@ -35,50 +37,83 @@ prop_compose! {
         [export, sign, refresh, reshare] in
             [action_settings(), action_settings(), action_settings(), action_settings()],
         enrolment_required: bool, opaque_payload_as_export: bool,
+        factor_hold_seconds in select(vec![0_u32, 60, 86_400, 604_800]),
     ) -> Settings {
         Settings {
             actions: ActionTable { export, sign, refresh, reshare },
             enrolment_required,
             opaque_payload_as_export,
+            factor_hold_seconds,
             ..Settings::of(Preset::Strict)
         }
     }
 }
 
-/// One of three devices, so that proofs often name one that is held.
-fn device() -> impl Strategy<Value = DeviceId> {
-    (1_u128..=3).prop_map(|n| DeviceId::from_uuid(uuid::Uuid::from_u128(n)))
+/// Three devices, one of each kind, so that proofs often name one that is held.
+fn device(kind: FactorKind) -> DeviceId {
+    DeviceId::from_uuid(uuid::Uuid::from_u128(kind.acr() as u128))
+}
+
+/// Around now, in the past more often than not, near and far.
+fn time() -> impl Strategy<Value = Timestamp> {
+    prop_oneof![-100_000_i64..=4_000_000, -1_000_000_i64..=1_000_000_000]
+        .prop_map(|age| Timestamp::from_millis(NOW - age))
 }
 
 prop_compose! {
     fn proof()(
-        acr in select(Acr::ALL.to_vec()), device in device(), age in -100_000_i64..=4_000_000,
+        acr in select(Acr::ALL.to_vec()), factor_kind in select(FactorKind::ALL.to_vec()), auth_time in time(),
         scopes in subsequence(Scope::ALL.to_vec(), 0..=6), binding in binding(), token_behavior in behavior(),
     ) -> Proof {
-        Proof {
-            acr, factor_kind: FactorKind::Totp, device, auth_time: Timestamp::from_millis(NOW - age), scopes,
-            binding, token_behavior,
-        }
+        Proof { acr, factor_kind, device: device(factor_kind), auth_time, scopes, binding, token_behavior }
+    }
+}
+
+prop_compose! {
+    fn facts()(
+        kinds in subsequence(FactorKind::ALL.to_vec(), 0..=3), times in proptest::collection::vec(time(), 3),
+        ever: bool, first_session: bool,
+    ) -> FactorFacts {
+        let held = |(kind, verified)| VerifiedFactor { device: device(kind), kind, verified };
+        let factors: Vec<_> = kinds.into_iter().zip(times).map(held).collect();
+        let ever_verified = ever || !factors.is_empty();
+        FactorFacts { factors, ever_verified, first_session }
     }
 }
 
 prop_compose! {
     fn question()(
-        action in select(Action::ALL.to_vec()), devices in proptest::collection::vec(device(), 0..=2),
-        ever: bool, proof in proptest::option::of(proof()), opaque_payload: bool,
+        action in select(Action::ALL.to_vec()), facts in facts(), proof in proptest::option::of(proof()),
+        opaque_payload: bool, session_auth_time in proptest::option::of(time()),
+        unlink_device in proptest::option::of(select(FactorKind::ALL.to_vec()).prop_map(device)),
     ) -> Question {
-        let factors: Vec<_> =
-            devices.into_iter().map(|device| VerifiedFactor { device, kind: FactorKind::Totp }).collect();
-        let ever_verified = ever || !factors.is_empty();
-        Question { action, facts: FactorFacts { factors, ever_verified }, client: ClientKind::Grpc, proof, opaque_payload }
+        Question {
+            action, facts, client: ClientKind::Grpc, proof, opaque_payload, session_auth_time, unlink_device,
+        }
     }
 }
 
-fn allowed(settings: &Settings, question: &Question) -> bool {
+/// A proof as good as its kind of factor can make one.
+fn best(kind: FactorKind) -> Proof {
+    Proof {
+        acr: kind.acr(),
+        factor_kind: kind,
+        device: device(kind),
+        auth_time: Timestamp::from_millis(NOW),
+        scopes: Scope::ALL.to_vec(),
+        binding: Binding::Operation,
+        token_behavior: TokenBehavior::SingleUse,
+    }
+}
+
+fn judged(settings: &Settings, question: &Question) -> Decision {
     let id = kernel::EnvironmentId::from_uuid(uuid::Uuid::from_u128(1));
     let environment = Environment::first(id, settings.clone(), Timestamp::from_millis(0));
-    let effect = decide(&environment, question, Timestamp::from_millis(NOW)).effect;
-    matches!(effect, Effect::Allow | Effect::AllowWithProof)
+    decide(&environment, question, Timestamp::from_millis(NOW))
+}
+
+fn allowed(settings: &Settings, question: &Question) -> bool {
+    matches!(judged(settings, question).effect, Effect::Allow | Effect::AllowWithProof)
 }
 
 fn table(settings: &Settings, change: impl Fn(ActionSettings) -> ActionSettings) -> ActionTable {
@@ -95,11 +130,13 @@ proptest! {
     #[test]
     fn raising_any_demand_never_turns_a_refusal_into_an_allow(
         settings in settings(), more in action_settings(), question in question(), enrolment: bool, opaque: bool,
+        hold in 0_u32..=604_800,
     ) {
         let raised = Settings {
             actions: table(&settings, |action| action.stricter(more)),
             enrolment_required: settings.enrolment_required || enrolment,
             opaque_payload_as_export: settings.opaque_payload_as_export || opaque,
+            factor_hold_seconds: settings.factor_hold_seconds.max(hold),
             ..settings.clone()
         };
         prop_assert!(!allowed(&raised, &question) || allowed(&settings, &question));
@@ -113,7 +150,9 @@ proptest! {
             actions: table(&settings, |action| ActionSettings { required: true, ..action }),
             ..settings
         };
-        let facts = FactorFacts { factors: Vec::new(), ever_verified: true };
+        // Recovery codes that were left behind do not help.
+        let factors = question.facts.factors.iter().filter(|held| !held.kind.is_factor()).copied().collect();
+        let facts = FactorFacts { factors, ever_verified: true, ..question.facts };
         let question = Question { facts, ..question };
         let is_wallet_action = matches!(
             question.action,
@@ -149,24 +188,77 @@ proptest! {
 
     #[test]
     fn what_the_requirement_asks_for_satisfies_it(settings in settings(), question in question()) {
-        let id = kernel::EnvironmentId::from_uuid(uuid::Uuid::from_u128(1));
-        let environment = Environment::first(id, settings, Timestamp::from_millis(0));
-        let now = Timestamp::from_millis(NOW);
-        let decision = decide(&environment, &question, now);
+        let decision = judged(&settings, &question);
         if decision.effect != Effect::StepUpRequired {
             return Ok(());
         }
         let wanted = decision.requirement.unwrap();
-        let asked = Proof {
-            acr: wanted.acr,
-            factor_kind: wanted.methods[0],
-            device: question.facts.factors[0].device,
-            auth_time: now,
-            scopes: vec![wanted.scope],
-            binding: wanted.binding,
-            token_behavior: wanted.token_behavior,
+        for kind in FactorKind::ALL {
+            let asked = Proof {
+                acr: wanted.acr.max(kind.acr()),
+                scopes: vec![wanted.scope],
+                binding: wanted.binding,
+                token_behavior: wanted.token_behavior,
+                ..best(kind)
+            };
+            let question = Question { proof: Some(asked), ..question.clone() };
+            let satisfied = judged(&settings, &question).effect == Effect::AllowWithProof;
+            // And nothing else does.
+            prop_assert_eq!(satisfied, wanted.methods.contains(&kind));
+        }
+    }
+
+    #[test]
+    fn what_is_refused_for_good_no_factor_held_can_open(settings in settings(), question in question()) {
+        let refused = judged(&settings, &Question { proof: None, ..question.clone() }).effect;
+        if matches!(refused, Effect::Allow | Effect::StepUpRequired) {
+            return Ok(());
+        }
+        for kind in FactorKind::ALL {
+            let question = Question { proof: Some(best(kind)), ..question.clone() };
+            prop_assert_eq!(judged(&settings, &question).effect, refused);
+        }
+    }
+
+    #[test]
+    fn a_hold_is_over_when_it_was_said_to_be(settings in settings(), question in question()) {
+        let question = Question { proof: None, ..question };
+        let Effect::FactorOnHold { until } = judged(&settings, &question).effect else { return Ok(()) };
+        prop_assert!(until.millis() > NOW);
+        let id = kernel::EnvironmentId::from_uuid(uuid::Uuid::from_u128(1));
+        let environment = Environment::first(id, settings, Timestamp::from_millis(0));
+        let at = |millis| decide(&environment, &question, Timestamp::from_millis(millis)).effect;
+        prop_assert_eq!(at(until.millis() - 1), Effect::FactorOnHold { until });
+        prop_assert_eq!(at(until.millis()), Effect::StepUpRequired);
+    }
+
+    #[test]
+    fn a_shorter_hold_and_the_first_session_never_close_what_is_open(
+        settings in settings(), question in question(), shorter in 0_u32..=604_800,
+    ) {
+        let lenient = Settings {
+            factor_hold_seconds: settings.factor_hold_seconds.min(shorter),
+            ..settings.clone()
         };
-        let question = Question { proof: Some(asked), ..question };
-        prop_assert_eq!(decide(&environment, &question, now).effect, Effect::AllowWithProof);
+        prop_assert!(!allowed(&settings, &question) || allowed(&lenient, &question));
+        let facts = FactorFacts { first_session: true, ..question.facts.clone() };
+        let first = Question { facts, ..question.clone() };
+        prop_assert!(!allowed(&settings, &question) || allowed(&settings, &first));
+    }
+
+    #[test]
+    fn a_younger_sign_in_never_closes_what_is_open(
+        settings in settings(), question in question(), other in time(),
+    ) {
+        let newest = other.min(Timestamp::from_millis(NOW));
+        let younger = question.session_auth_time.map_or(newest, |time| time.max(newest));
+        let younger = Question { session_auth_time: Some(younger), ..question.clone() };
+        prop_assert!(!allowed(&settings, &question) || allowed(&settings, &younger));
+    }
+
+    #[test]
+    fn to_know_which_device_goes_never_closes_what_is_open(settings in settings(), question in question()) {
+        let unknown = Question { unlink_device: None, ..question.clone() };
+        prop_assert!(!allowed(&settings, &unknown) || allowed(&settings, &question));
     }
 }

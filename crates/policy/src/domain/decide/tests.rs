@@ -29,15 +29,25 @@ fn never() -> FactorFacts {
     FactorFacts::default()
 }
 
+/// Old enough for every hold.
+const LONG_AGO: Timestamp = Timestamp::from_seconds(0);
+
 fn once() -> FactorFacts {
-    FactorFacts { factors: Vec::new(), ever_verified: true }
+    held(&[])
 }
 
 fn holds() -> FactorFacts {
-    FactorFacts {
-        factors: vec![VerifiedFactor { device: device(1), kind: FactorKind::Totp }],
-        ever_verified: true,
-    }
+    held(&[(1, FactorKind::Totp, LONG_AGO)])
+}
+
+/// What one holds who was seen before.
+fn held(factors: &[(u8, FactorKind, Timestamp)]) -> FactorFacts {
+    let factors = factors.iter().map(|(last, kind, verified)| VerifiedFactor {
+        device: device(*last),
+        kind: *kind,
+        verified: *verified,
+    });
+    FactorFacts { factors: factors.collect(), ever_verified: true, first_session: false }
 }
 
 /// Good enough for everything.
@@ -53,8 +63,21 @@ fn proof() -> Proof {
     }
 }
 
+/// The best that the device and its kind can do.
+fn proof_by(last: u8, kind: FactorKind) -> Proof {
+    Proof { acr: kind.acr(), factor_kind: kind, device: device(last), ..proof() }
+}
+
 fn ask(action: Action, facts: FactorFacts, proof: Option<Proof>) -> Question {
-    Question { action, facts, client: ClientKind::Grpc, proof, opaque_payload: false }
+    Question {
+        action,
+        facts,
+        client: ClientKind::Grpc,
+        proof,
+        opaque_payload: false,
+        session_auth_time: None,
+        unlink_device: None,
+    }
 }
 
 fn effect(environment: &Environment, action: Action, facts: FactorFacts) -> Effect {
@@ -203,7 +226,7 @@ fn a_token_cannot_claim_more_than_its_factor_proves() {
     let decision = decide(&strict(), &question, NOW);
     assert_eq!(decision.effect, Effect::AllowWithProof);
     let requirement = Requirement { acr: Acr::Phr, ..decision.requirement.unwrap() };
-    let shortcomings = question.proof.unwrap().shortcomings(&requirement, &question.facts, NOW);
+    let shortcomings = question.proof.unwrap().shortcomings(&requirement, &question.facts, Hold::Off, NOW);
     assert_eq!(shortcomings, [Rule::ProofAcr]);
 }
 
@@ -299,3 +322,7 @@ fn the_operators_table_names_every_rule() {
         assert!(page.contains(&format!("`{}`", rule.as_str())), "{}", rule.as_str());
     }
 }
+
+mod factors;
+mod hold;
+mod reauthentication;

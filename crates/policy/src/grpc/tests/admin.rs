@@ -9,13 +9,18 @@ async fn a_new_environment_is_strict_and_readable_by_those_who_verify_sessions()
     let bench = Bench::new().await;
     let created = bench.created(HERE, "wallet").await;
     assert_eq!(created.name, name(HERE));
-    assert_eq!((created.version, created.max_totp_devices), (1, 3));
+    assert_eq!((created.version, created.max_totp_devices, created.max_passkeys), (1, 3, 5));
+    assert_eq!(created.factor_hold_seconds, Some(86_400));
+    let totp = created.totp_parameters.unwrap();
+    assert_eq!((totp.algorithm(), totp.digits, totp.period_seconds), (pb::TotpAlgorithm::Sha1, 6, 30));
     assert_eq!(created.preset(), pb::Preset::Strict);
     assert!(created.opaque_payload_as_export);
     assert_eq!(created.action_settings.len(), 4);
     let export = &created.action_settings[0];
     assert!(export.required && export.factor_always_required);
     assert_eq!(export.binding(), types::Binding::Operation);
+    let acrs: Vec<_> = created.action_settings.iter().map(|settings| settings.acr.as_str()).collect();
+    assert_eq!(acrs, ["urn:countersign:acr:otp"; 4]);
     let provider = &created.identity_providers[0];
     assert_eq!((provider.session_claim.as_str(), provider.algorithms.len()), ("sid", 3));
 
@@ -40,8 +45,29 @@ async fn a_name_is_chosen_where_none_is_given() {
     assert_ne!(created.name, name(HERE));
     assert_eq!(created.preset(), pb::Preset::SeedCompatible);
     assert!(!created.opaque_payload_as_export);
+    assert_eq!(created.factor_hold_seconds, Some(0));
+    let acrs: Vec<_> = created.action_settings.iter().map(|settings| settings.acr.as_str()).collect();
+    assert_eq!(acrs, ["urn:countersign:acr:recovery"; 4]);
     let id = created.name.strip_prefix("environments/").unwrap();
     assert_eq!(bench.read(id).await.unwrap(), created);
+}
+
+#[tokio::test]
+async fn what_factors_may_be_is_chosen_with_the_environment() {
+    let bench = Bench::new().await;
+    for (preset, seconds, id) in [(pb::Preset::Strict, 0, HERE), (pb::Preset::SeedCompatible, 60, THERE)] {
+        let mut request = wanted(id, id);
+        request.preset = preset.into();
+        let environment = request.environment.as_mut().unwrap();
+        environment.factor_hold_seconds = Some(seconds);
+        environment.max_passkeys = 1;
+        let sha512 = pb::TotpAlgorithm::Sha512.into();
+        environment.totp_parameters = Some(pb::TotpParameters { algorithm: sha512, ..Default::default() });
+        let created = bench.create(request).await.unwrap();
+        assert_eq!((created.factor_hold_seconds, created.max_passkeys), (Some(seconds), 1));
+        let totp = created.totp_parameters.unwrap();
+        assert_eq!((totp.algorithm, totp.digits, totp.period_seconds), (sha512, 6, 30));
+    }
 }
 
 #[tokio::test]
@@ -99,13 +125,21 @@ async fn validating_a_creation_creates_nothing() {
 async fn what_cannot_be_created_is_refused_by_its_field() {
     let bench = Bench::new().await;
     type Change = fn(&mut pb::CreateEnvironmentRequest);
-    let cases: [(&str, Change); 9] = [
+    let cases: [(&str, Change); 12] = [
         ("environment", |r| r.environment = None),
         ("preset", |r| r.preset = 99),
         ("environment.name", |r| r.environment.as_mut().unwrap().name = name(&HERE.to_uppercase())),
         ("environment.name", |r| r.environment.as_mut().unwrap().name = "environments/".to_owned()),
         ("environment.display_name", |r| r.environment.as_mut().unwrap().display_name = "x".repeat(129)),
         ("environment.max_totp_devices", |r| r.environment.as_mut().unwrap().max_totp_devices = 11),
+        ("environment.max_passkeys", |r| r.environment.as_mut().unwrap().max_passkeys = 21),
+        ("environment.factor_hold_seconds", |r| {
+            r.environment.as_mut().unwrap().factor_hold_seconds = Some(604_801);
+        }),
+        ("environment.totp_parameters.digits", |r| {
+            let wrong = pb::TotpParameters { digits: 5, ..Default::default() };
+            r.environment.as_mut().unwrap().totp_parameters = Some(wrong);
+        }),
         ("environment.identity_providers[0].keys", |r| {
             r.environment.as_mut().unwrap().identity_providers[0].keys = None;
         }),

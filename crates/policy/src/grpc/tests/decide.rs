@@ -1,8 +1,10 @@
+use std::time::Duration;
+
 use kernel::{Clock as _, Reason};
 use proto::policy as pb;
 use proto::{convert, types};
 
-use super::bench::{Bench, HERE, THERE, anonymous, fields, name, outcome};
+use super::bench::{Bench, HERE, THERE, anonymous, fields, name, outcome, wanted};
 
 const ALICE: &str = "1b5f4a3e-5b7c-4d56-9a43-3c2e5f0a9d11";
 const BOB: &str = "1b5f4a3e-5b7c-4d56-9a43-3c2e5f0a9d12";
@@ -11,9 +13,17 @@ fn device(environment: &str, user: &str) -> String {
     format!("environments/{environment}/users/{user}/devices/2b5f4a3e-5b7c-4d56-9a43-3c2e5f0a9d11")
 }
 
-fn factor(device: String) -> types::VerifiedFactor {
-    types::VerifiedFactor { device, kind: types::FactorKind::Totp.into(), ..Default::default() }
+/// A factor that was verified this long ago.
+fn verified(bench: &Bench, device: String, ago: Duration) -> types::VerifiedFactor {
+    types::VerifiedFactor {
+        device,
+        kind: types::FactorKind::Totp.into(),
+        verify_time: Some(convert::timestamp(bench.clock.now().minus(ago))),
+        ..Default::default()
+    }
 }
+
+const LONG: Duration = Duration::from_secs(1_000_000);
 
 /// A good question about an export, with a good proof.
 fn question(bench: &Bench) -> pb::DecideRequest {
@@ -21,8 +31,9 @@ fn question(bench: &Bench) -> pb::DecideRequest {
         environment: name(HERE),
         action: types::Action::WalletExport.into(),
         factor_facts: Some(types::FactorFacts {
-            factors: vec![factor(device(HERE, ALICE))],
+            factors: vec![verified(bench, device(HERE, ALICE), LONG)],
             ever_verified: true,
+            first_session: false,
         }),
         client_kind: pb::ClientKind::Grpc.into(),
         proof: Some(pb::Proof {
@@ -35,6 +46,8 @@ fn question(bench: &Bench) -> pb::DecideRequest {
             token_behavior: types::TokenBehavior::SingleUse.into(),
         }),
         opaque_payload: false,
+        session_auth_time: None,
+        unlink_device: String::new(),
     }
 }
 
@@ -87,12 +100,65 @@ async fn a_proof_ages_by_the_clock_of_policy() {
     let bench = Bench::new().await;
     bench.created(HERE, "wallet").await;
     let question = question(&bench);
-    bench.clock.advance(std::time::Duration::from_secs(360));
+    bench.clock.advance(Duration::from_secs(360));
     assert_eq!(decide(&bench, question.clone()).await.unwrap().effect(), pb::Effect::AllowWithProof);
-    bench.clock.advance(std::time::Duration::from_secs(1));
+    bench.clock.advance(Duration::from_secs(1));
     let late = decide(&bench, question).await.unwrap();
     assert_eq!(late.effect(), pb::Effect::StepUpRequired);
     assert_eq!(late.rule_ids[0], "proof.age");
+}
+
+#[tokio::test]
+async fn a_factor_on_hold_says_until_when_and_the_first_session_knows_no_hold() {
+    let bench = Bench::new().await;
+    bench.created(HERE, "wallet").await;
+    let hour = Duration::from_secs(3_600);
+    let factors = vec![verified(&bench, device(HERE, ALICE), hour)];
+    let facts = types::FactorFacts { factors, ever_verified: true, first_session: false };
+    let young = pb::DecideRequest { factor_facts: Some(facts.clone()), ..question(&bench) };
+    let held = decide(&bench, young.clone()).await.unwrap();
+    assert_eq!(held.effect(), pb::Effect::FactorOnHold);
+    let until = bench.clock.now().plus(Duration::from_secs(23 * 3_600));
+    assert_eq!(held.hold_end_time, Some(convert::timestamp(until)));
+    assert_eq!(held.rule_ids[..2], ["factor.on_hold", "proof.hold"]);
+    assert!(held.requirement.unwrap().methods.is_empty());
+
+    let first = types::FactorFacts { first_session: true, ..facts };
+    let first = pb::DecideRequest { factor_facts: Some(first), ..young.clone() };
+    let open = decide(&bench, first).await.unwrap();
+    assert_eq!((open.effect(), open.hold_end_time), (pb::Effect::AllowWithProof, None));
+
+    // A removal says what is to go: a factor may remove itself.
+    let mut removal = pb::DecideRequest { action: types::Action::CredentialUnlink.into(), ..young };
+    removal.proof.as_mut().unwrap().scopes = vec!["credential:unlink".to_owned()];
+    assert_eq!(decide(&bench, removal.clone()).await.unwrap().effect(), pb::Effect::FactorOnHold);
+    removal.unlink_device = device(HERE, ALICE);
+    assert_eq!(decide(&bench, removal).await.unwrap().effect(), pb::Effect::AllowWithProof);
+}
+
+#[tokio::test]
+async fn a_sign_in_that_is_too_old_is_told_how_old_it_may_be() {
+    let bench = Bench::new().await;
+    let strict = bench.created(THERE, "other").await.action_settings;
+    let mut request = wanted(HERE, "wallet");
+    request.environment.as_mut().unwrap().action_settings = strict;
+    request.environment.as_mut().unwrap().action_settings[0].reauthentication_seconds = 120;
+    bench.create(request).await.unwrap();
+    let signed_in = |ago: u64| pb::DecideRequest {
+        factor_facts: Some(types::FactorFacts::default()),
+        proof: None,
+        session_auth_time: Some(convert::timestamp(bench.clock.now().minus(Duration::from_secs(ago)))),
+        ..question(&bench)
+    };
+    let young = decide(&bench, signed_in(120)).await.unwrap();
+    assert_eq!((young.effect(), young.reauthentication_seconds), (pb::Effect::Allow, 0));
+    assert_eq!(young.rule_ids[0], "session.reauthenticated");
+    let unknown = pb::DecideRequest { session_auth_time: None, ..signed_in(0) };
+    for old in [signed_in(121), unknown] {
+        let old = decide(&bench, old).await.unwrap();
+        assert_eq!(old.effect(), pb::Effect::ReauthenticationRequired);
+        assert_eq!((old.reauthentication_seconds, old.rule_ids[0].as_str()), (120, "session.too_old"));
+    }
 }
 
 #[tokio::test]
@@ -130,7 +196,7 @@ async fn what_is_missing_malformed_or_unknown_is_never_judged() {
     fn facts(request: &mut pb::DecideRequest) -> &mut types::FactorFacts {
         request.factor_facts.as_mut().unwrap()
     }
-    let cases: [(&str, Change); 21] = [
+    let cases: [(&str, Change); 28] = [
         ("environment", |r| r.environment.clear()),
         ("action", |r| r.action = 0),
         ("action", |r| r.action = 99),
@@ -139,7 +205,31 @@ async fn what_is_missing_malformed_or_unknown_is_never_judged() {
         ("factor_facts.factors[0].kind", |r| facts(r).factors[0].kind = 99),
         ("factor_facts.factors[0].device", |r| facts(r).factors[0].device = device(HERE, "me")),
         ("factor_facts.factors[0].device", |r| facts(r).factors[0].device = device(THERE, ALICE)),
-        ("factor_facts.factors[1].device", |r| facts(r).factors.push(factor(device(HERE, BOB)))),
+        ("factor_facts.factors[1].device", |r| {
+            let mut theirs = facts(r).factors[0].clone();
+            theirs.device = device(HERE, BOB);
+            facts(r).factors.push(theirs);
+        }),
+        ("factor_facts.factors[1].device", |r| {
+            let again = facts(r).factors[0].clone();
+            facts(r).factors.push(again);
+        }),
+        ("factor_facts.factors[0].verify_time", |r| facts(r).factors[0].verify_time = None),
+        ("factor_facts.factors[0].verify_time", |r| {
+            facts(r).factors[0].verify_time.as_mut().unwrap().nanos = -1;
+        }),
+        ("session_auth_time", |r| {
+            r.session_auth_time = Some(prost_types::Timestamp { seconds: i64::MAX, nanos: 0 });
+        }),
+        ("unlink_device", |r| r.unlink_device = device(HERE, ALICE)),
+        ("unlink_device", |r| {
+            r.action = types::Action::CredentialUnlink.into();
+            r.unlink_device = device(HERE, BOB);
+        }),
+        ("unlink_device", |r| {
+            r.action = types::Action::CredentialUnlink.into();
+            r.unlink_device = "devices/1".to_owned();
+        }),
         ("client_kind", |r| r.client_kind = 0),
         ("client_kind", |r| r.client_kind = 99),
         ("proof.acr", |r| proof(r).acr = "phrhh".to_owned()),

@@ -138,11 +138,21 @@ async fn every_field_that_can_be_changed_can_be() {
         enrolment_required: true,
         max_totp_devices: 10,
         opaque_payload_as_export: false,
+        max_passkeys: 20,
+        totp_parameters: Some(pb::TotpParameters {
+            algorithm: pb::TotpAlgorithm::Sha256.into(),
+            digits: 8,
+            period_seconds: 60,
+        }),
+        factor_hold_seconds: Some(604_800),
         ..first.clone()
     };
     wanted.identity_providers[0].session_claim = "session".to_owned();
     wanted.identity_providers[0].algorithms = vec!["EdDSA".to_owned()];
     wanted.action_settings[1].required = false;
+    wanted.action_settings[0].acr = "phr".to_owned();
+    wanted.action_settings[0].reauthentication_seconds = 60;
+    wanted.action_settings[2].acr = "urn:countersign:acr:recovery".to_owned();
     let mask = [
         "display_name",
         "identity_providers",
@@ -152,13 +162,67 @@ async fn every_field_that_can_be_changed_can_be() {
         "enrolment_required",
         "max_totp_devices",
         "opaque_payload_as_export",
+        "max_passkeys",
+        "totp_parameters",
+        "factor_hold_seconds",
     ];
     let second = update(&bench, request(&wanted, &mask)).await.unwrap();
     let expected = pb::Environment { version: 2, etag: second.etag.clone(), ..wanted };
     assert_eq!(second, expected);
     // A message that is left out takes the relying party away.
-    let without = pb::Environment { relying_party: None, ..second };
-    assert_eq!(update(&bench, request(&without, &["relying_party"])).await.unwrap().relying_party, None);
+    let without = pb::Environment { relying_party: None, totp_parameters: None, ..second };
+    let third = update(&bench, request(&without, &["relying_party", "totp_parameters"])).await.unwrap();
+    assert_eq!(third.relying_party, None);
+    // What is left out of the others stands for what every app can do.
+    assert_eq!(third.totp_parameters, first.totp_parameters);
+}
+
+#[tokio::test]
+async fn what_factors_may_be_is_refused_by_its_field() {
+    type Change = fn(&mut pb::Environment);
+    fn totp(environment: &mut pb::Environment) -> &mut pb::TotpParameters {
+        environment.totp_parameters.as_mut().unwrap()
+    }
+    let bench = Bench::new().await;
+    let first = bench.created(HERE, "wallet").await;
+    let cases: [(&str, &str, Change); 15] = [
+        ("max_passkeys", "max_passkeys", |e| e.max_passkeys = 0),
+        ("max_passkeys", "max_passkeys", |e| e.max_passkeys = 21),
+        ("totp_parameters", "totp_parameters.algorithm", |e| totp(e).algorithm = 99),
+        ("totp_parameters", "totp_parameters.algorithm", |e| totp(e).algorithm = -1),
+        ("totp_parameters", "totp_parameters.digits", |e| totp(e).digits = 5),
+        ("totp_parameters", "totp_parameters.digits", |e| totp(e).digits = 9),
+        ("totp_parameters", "totp_parameters.period_seconds", |e| totp(e).period_seconds = 14),
+        ("totp_parameters", "totp_parameters.period_seconds", |e| totp(e).period_seconds = 61),
+        ("factor_hold_seconds", "factor_hold_seconds", |e| e.factor_hold_seconds = None),
+        ("factor_hold_seconds", "factor_hold_seconds", |e| e.factor_hold_seconds = Some(604_801)),
+        ("action_settings", "action_settings[3].acr", |e| e.action_settings[3].acr = "phrh".to_owned()),
+        ("action_settings", "action_settings[3].acr", |e| e.action_settings[3].acr = "PHR".to_owned()),
+        ("action_settings", "action_settings[3].acr", |e| e.action_settings[3].acr = "otp".to_owned()),
+        ("action_settings", "action_settings[0].reauthentication_seconds", |e| {
+            e.action_settings[0].reauthentication_seconds = 29;
+        }),
+        ("action_settings", "action_settings[0].reauthentication_seconds", |e| {
+            e.action_settings[0].reauthentication_seconds = 3_601;
+        }),
+    ];
+    for (path, field, change) in cases {
+        let mut wanted = first.clone();
+        change(&mut wanted);
+        let refused = update(&bench, request(&wanted, &[path])).await.unwrap_err();
+        assert_eq!(refused.reason(), Reason::InvalidRequest, "{field}");
+        assert_eq!(fields(&refused), [format!("environment.{field}")]);
+    }
+    assert_eq!(bench.read(HERE).await.unwrap(), first);
+}
+
+#[tokio::test]
+async fn what_is_not_said_of_an_action_is_that_of_a_one_time_password() {
+    let bench = Bench::new().await;
+    let mut wanted = bench.created(HERE, "wallet").await;
+    wanted.action_settings[1].acr.clear();
+    let updated = update(&bench, request(&wanted, &["action_settings"])).await.unwrap();
+    assert_eq!(updated.action_settings[1].acr, "urn:countersign:acr:otp");
 }
 
 #[tokio::test]

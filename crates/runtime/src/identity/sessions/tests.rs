@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use testkit::{FixedClock, TestProvider, TestReceipts};
 
 use super::*;
-use crate::environments::ProviderKeySource;
+use crate::environments::{ProviderKeySource, TotpParameters};
 
 const ISSUER: &str = "https://idp.example";
 const AUDIENCE: &str = "wallet-app";
@@ -48,6 +48,9 @@ fn bench() -> Bench {
         providers: vec![provider(&sibling, "sibling"), provider(&idp, "main")],
         enrolment_required: false,
         max_totp_devices: 3,
+        max_passkeys: 5,
+        totp: TotpParameters::default(),
+        relying_party: None,
     };
     let keys = ProviderKeys::new(false).unwrap();
     let sessions = Sessions::new(Arc::new(One(Arc::new(settings))), keys);

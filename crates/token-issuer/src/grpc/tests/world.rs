@@ -10,7 +10,7 @@ use proto::mfa_devices::factor_service_server::FactorServiceServer;
 use proto::policy::policy_service_server::PolicyServiceServer;
 use proto::token_issuer::step_up_service_client::StepUpServiceClient;
 use proto::{convert, names, token_issuer as pb};
-use runtime::environments::{EnvironmentSettings, Provider, ProviderKeySource};
+use runtime::environments::{EnvironmentSettings, Provider, ProviderKeySource, TotpParameters};
 use runtime::identity::{AdminProvider, Admins, ProviderKeys, Sessions};
 use runtime::memory::MemoryNetwork;
 use runtime::receipts::audience_of_group;
@@ -66,6 +66,9 @@ impl World {
             providers: vec![provider],
             enrolment_required: false,
             max_totp_devices: 3,
+            max_passkeys: 5,
+            totp: TotpParameters::default(),
+            relying_party: None,
         };
         let (database, folder) = testkit::database::<Migrator>().await;
         let standing = Standing::unwitnessed();
