@@ -50,7 +50,7 @@ impl WebauthnAuthenticators {
 
 impl Authenticators for WebauthnAuthenticators {
     fn begin_registration(&self, party: &RelyingParty, wanted: RegistrationWanted<'_>) -> Result<Begun> {
-        let exclude = wanted.exclude.iter().map(|known| known.id.as_bytes().to_vec().into()).collect();
+        let exclude = wanted.exclude.iter().map(|known| known.id.as_bytes().to_vec()).collect();
         // The library wants a user id of its own kind; the options get ours.
         let (created, library) = library(party)?
             .start_passkey_registration(uuid::Uuid::nil(), wanted.name, wanted.name, Some(exclude))

@@ -64,12 +64,29 @@ fn without_a_flaw_it_is_accepted() {
 }
 
 #[test]
+fn rsa_signatures_are_accepted() {
+    let forger = Forger::rsa();
+    let begun = begun_registration();
+    let answer = forger.register(&begun.options_json).to_string();
+    let new = judge().finish_registration(&party(), &begun.state, &answer).unwrap();
+    assert_eq!(new.public_key, forger.public_key);
+    let known = [new.credential];
+    let begun = judge().begin_authentication(&party(), handle(), &known, challenge(1)).unwrap();
+    let answer = forger.sign(&begun.options_json).to_string();
+    judge().finish_authentication(&party(), &begun.state, &answer).unwrap();
+    let mut wrong = forger;
+    wrong.signs = Forger::rsa().signs;
+    let answer = wrong.sign(&begun.options_json).to_string();
+    flaw(judge().finish_authentication(&party(), &begun.state, &answer));
+}
+
+#[test]
 fn the_public_key_is_kept_as_it_came() {
     let begun = begun_registration();
     let forger = Forger::new();
     let answer = forger.register(&begun.options_json).to_string();
     let new = judge().finish_registration(&party(), &begun.state, &answer).unwrap();
-    assert_eq!(new.public_key, forger.public_key());
+    assert_eq!(new.public_key, forger.public_key);
 }
 
 #[test]
@@ -330,7 +347,7 @@ fn a_credential_or_handle_of_another_user_is_refused() {
     assert_eq!(flaw(sign(|forger| forger.id = vec![0xc2; 32], nothing)), "the credential was not allowed");
     let with_handle = |handle: UserHandle| {
         move |answer: &mut Value| {
-            answer["response"]["userHandle"] = json!(BASE64URL_NOPAD.encode(handle.as_bytes()))
+            answer["response"]["userHandle"] = json!(BASE64URL_NOPAD.encode(handle.as_bytes()));
         }
     };
     sign(nothing, with_handle(handle())).unwrap();
@@ -341,7 +358,7 @@ fn a_credential_or_handle_of_another_user_is_refused() {
 
 #[test]
 fn a_signature_by_another_key_or_of_other_octets_is_refused() {
-    flaw(sign(|forger| forger.key = Forger::new().key, nothing));
+    flaw(sign(|forger| forger.signs = Forger::new().signs, nothing));
     for field in ["authenticatorData", "clientDataJSON"] {
         // The counter's last octet, and white space in the JSON: nothing that another rule would notice.
         flaw(sign(nothing, |answer| {
