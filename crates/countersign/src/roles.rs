@@ -101,16 +101,7 @@ pub(crate) struct Store {
 impl Common {
     /// For services that users call: they read environments from policy.
     fn gate(&self, policy: Channel, audit: Arc<dyn AuditLog>) -> Result<Gate> {
-        self.gate_to(self.environments(policy), audit)
-    }
-
-    /// The environments' settings as policy has them.
-    fn environments(&self, policy: Channel) -> Arc<PolicyEnvironments> {
-        Arc::new(PolicyEnvironments::new(policy, self.clock.clone()))
-    }
-
-    /// The same, for a service that reads them for itself as well.
-    fn gate_to(&self, environments: Arc<PolicyEnvironments>, audit: Arc<dyn AuditLog>) -> Result<Gate> {
+        let environments = Arc::new(PolicyEnvironments::new(policy, self.clock.clone()));
         Ok(Gate::new(GateParts {
             sessions: Some(Sessions::new(environments, ProviderKeys::new(self.dev)?)),
             admins: Some(self.admins.clone()),

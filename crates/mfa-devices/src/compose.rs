@@ -12,8 +12,8 @@ use storage::{AuditLog, Sealer};
 use crate::ceremonies::CeremonyStore;
 use crate::domain::{Label, Restored};
 use crate::grpc;
-use crate::parties::EnvironmentParties;
-use crate::ports::{Authenticators, Ceremonies, RelyingParties};
+use crate::parties::SettingsParties;
+use crate::ports::{Authenticators, Ceremonies};
 use crate::receipts::VerifiedReceipts;
 use crate::service::Service;
 use crate::store::SqlDeviceStore;
@@ -31,9 +31,11 @@ pub struct Parts {
     pub gate: Gate,
     /// Checks receipts for the audience [`runtime::receipts::FACTORS_AUDIENCE`].
     pub receipts: ReceiptVerifier,
-    /// What passkeys take.
+    /// What ceremonies of passkeys take.
     pub passkeys: Passkeys,
-    /// Randomness for ids, seeds and nonces.
+    /// The settings of environments: their relying parties.
+    pub environments: Arc<dyn EnvironmentSource>,
+    /// Randomness for ids and seeds.
     pub entropy: Arc<dyn Entropy>,
     /// The time, for the audit trail of requests that do not decode.
     pub clock: Arc<dyn Clock>,
@@ -44,27 +46,20 @@ pub struct Parts {
     pub not_before: Option<Timestamp>,
 }
 
-/// What passkeys take.
+/// What ceremonies of passkeys take.
 pub struct Passkeys {
-    /// Judges ceremonies.
+    /// Judges them.
     pub(crate) authenticators: Arc<dyn Authenticators>,
     /// Remembers them.
     pub(crate) ceremonies: Arc<dyn Ceremonies>,
-    /// For whom passkeys are.
-    pub(crate) parties: Arc<dyn RelyingParties>,
 }
 
 impl Passkeys {
-    /// With ceremonies remembered there, for the relying parties that the environments' settings name.
-    pub fn new(
-        ceremonies: CeremonyStore,
-        environments: Arc<dyn EnvironmentSource>,
-        entropy: &dyn Entropy,
-    ) -> Self {
+    /// With ceremonies remembered there.
+    pub fn new(ceremonies: CeremonyStore, entropy: &dyn Entropy) -> Self {
         Self {
             authenticators: Arc::new(WebauthnAuthenticators::new(entropy::bytes(entropy))),
             ceremonies: ceremonies.0,
-            parties: Arc::new(EnvironmentParties(environments)),
         }
     }
 }
@@ -75,10 +70,12 @@ pub fn compose(parts: Parts) -> RoleMounts {
     let store = Arc::new(SqlDeviceStore::new(parts.database, parts.sealer).restored(restored));
     let service = Service {
         store: store.clone(),
+        recovery: store.clone(),
+        users: store.clone(),
         passkeys: store,
         authenticators: parts.passkeys.authenticators,
         ceremonies: parts.passkeys.ceremonies,
-        parties: parts.passkeys.parties,
+        parties: Arc::new(SettingsParties(parts.environments)),
         receipts: Arc::new(VerifiedReceipts(parts.receipts.not_before(parts.not_before))),
         restored,
         entropy: parts.entropy,

@@ -1,4 +1,4 @@
-//! Relying parties as the environments' settings name them.
+//! The relying parties that the settings of environments name, behind the port.
 
 use std::sync::Arc;
 
@@ -9,14 +9,14 @@ use runtime::environments::EnvironmentSource;
 use crate::domain::RelyingParty;
 use crate::ports::RelyingParties;
 
-/// By the settings of the environment, which are at most five seconds old.
-pub(crate) struct EnvironmentParties(pub(crate) Arc<dyn EnvironmentSource>);
+/// From the settings, which are at most five seconds old.
+pub(crate) struct SettingsParties(pub(crate) Arc<dyn EnvironmentSource>);
 
 #[async_trait]
-impl RelyingParties for EnvironmentParties {
+impl RelyingParties for SettingsParties {
     async fn relying_party(&self, environment: EnvironmentId) -> Result<Option<RelyingParty>> {
         let settings = self.0.environment(environment).await?;
-        let party = settings.as_deref().and_then(|settings| settings.relying_party.as_ref());
-        Ok(party.map(|party| RelyingParty { id: party.rp_id.clone(), origins: party.origins.clone() }))
+        let party = settings.and_then(|settings| settings.relying_party.clone());
+        Ok(party.map(|party| RelyingParty { id: party.rp_id, origins: party.origins }))
     }
 }

@@ -1,10 +1,12 @@
 //! The use cases on a real store, with devices in software and receipts that are really signed.
 
+mod administration;
 mod audit;
 mod enrolment;
 mod listing;
 mod passkeys;
 mod proving;
+mod recovery;
 mod removal;
 mod restoring;
 mod throttling;
@@ -67,6 +69,8 @@ impl World {
             authenticators: Arc::new(FakeAuthenticators),
             ceremonies: Arc::new(FakeCeremonies::default()),
             parties: Arc::new(OneParty::new()),
+            recovery: store.clone(),
+            users: store.clone(),
             receipts: Arc::new(VerifiedReceipts(verifier)),
             restored: None,
             entropy,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use kernel::Result;
 use mfa_devices::{CeremonyStore, Label, Passkeys};
 use runtime::RoleMounts;
+use runtime::environments::PolicyEnvironments;
 use runtime::receipts::{FACTORS_AUDIENCE, ReceiptKeys, ReceiptVerifier};
 use storage::Sealer;
 use storage::redis::{Redis, RedisSettings};
@@ -39,12 +40,13 @@ pub(crate) async fn ceremony_store(redis: Option<&RedisSettings>) -> Result<(Cer
 
 /// Keeps factors; asks policy for environments.
 pub(crate) fn mfa_devices(common: &Common, store: Store, own: MfaDevices) -> Result<RoleMounts> {
-    let environments = common.environments(own.policy);
+    let environments = Arc::new(PolicyEnvironments::new(own.policy.clone(), common.clock.clone()));
     Ok(mfa_devices::compose(mfa_devices::Parts {
-        gate: common.gate_to(environments.clone(), store.audit.clone())?,
+        gate: common.gate(own.policy, store.audit.clone())?,
+        environments,
         database: store.database,
         sealer: own.sealer,
-        passkeys: Passkeys::new(own.ceremonies, environments, common.entropy.as_ref()),
+        passkeys: Passkeys::new(own.ceremonies, common.entropy.as_ref()),
         audit: store.audit,
         receipts: ReceiptVerifier::new(own.receipt_keys, FACTORS_AUDIENCE, common.clock.clone()),
         entropy: common.entropy.clone(),
