@@ -124,6 +124,12 @@ uuid_id!(
     "a request id: a lower-case UUID made by the client, fresh for each request"
 );
 
+uuid_id!(
+    /// A WebAuthn ceremony: the registration or the proof of a passkey, from its options to its answer.
+    CeremonyId,
+    "a ceremony id: the lower-case UUID that came with the options"
+);
+
 impl UserId {
     /// The opaque id of the user whom `provider` calls `subject`.
     ///

@@ -15,8 +15,8 @@ pub use clock::{Clock, Timestamp};
 pub use entropy::Entropy;
 pub use error::{Error, FieldViolation, Result};
 pub use ids::{
-    AttemptId, DeviceId, EnvironmentId, NodeId, OperationId, ProofId, RequestId, SessionId, TokenId, UserId,
-    WalletId,
+    AttemptId, CeremonyId, DeviceId, EnvironmentId, NodeId, OperationId, ProofId, RequestId, SessionId,
+    TokenId, UserId, WalletId,
 };
 pub use reason::{Code, Reason};
 pub use secret::{SecretBytes, SecretText};
