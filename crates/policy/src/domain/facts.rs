@@ -11,6 +11,8 @@ pub(crate) struct VerifiedFactor {
     pub(crate) kind: FactorKind,
     /// When it was verified first; of recovery codes, when the set was made.
     pub(crate) verified: Timestamp,
+    /// Of recovery codes: whether none is left.
+    pub(crate) exhausted: bool,
 }
 
 /// What is known of all of a user's second factors.
@@ -35,10 +37,11 @@ impl FactorFacts {
         !self.ever_verified && self.factors.is_empty()
     }
 
-    /// What is held whose proofs reach the `acr`. Recovery codes count beside a factor only.
+    /// What is held that can make a new proof which reaches the `acr`. Recovery codes count beside a factor only, and as
+    /// long as one is left.
     pub(crate) fn reaching(&self, acr: Acr) -> impl Iterator<Item = &VerifiedFactor> {
         let has_factor = self.has_factor();
-        self.factors.iter().filter(move |held| has_factor && held.kind.acr() >= acr)
+        self.factors.iter().filter(move |held| has_factor && !held.exhausted && held.kind.acr() >= acr)
     }
 
     /// The most that a proof by a held factor reaches.
@@ -68,6 +71,7 @@ mod tests {
             device: DeviceId::from_uuid(uuid::Uuid::from_u128(index as u128)),
             kind: *kind,
             verified: Timestamp::from_millis(0),
+            exhausted: false,
         });
         FactorFacts { factors: factors.collect(), ever_verified: true, first_session: false }
     }

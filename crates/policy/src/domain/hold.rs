@@ -42,6 +42,7 @@ mod tests {
             device: DeviceId::from_uuid(uuid::Uuid::from_u128(1)),
             kind: FactorKind::Totp,
             verified: Timestamp::from_seconds(second),
+            exhausted: false,
         }
     }
 

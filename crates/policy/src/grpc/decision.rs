@@ -1,6 +1,6 @@
 //! Questions and decisions as the protocol carries them.
 
-use kernel::{Action, DeviceId, EnvironmentId, Error, Result, UserId};
+use kernel::{Action, DeviceId, EnvironmentId, Error, FactorKind, Result, UserId};
 use proto::policy as pb;
 use proto::{convert, names, types};
 
@@ -59,10 +59,15 @@ fn facts(devices: &mut Devices, sent: Option<types::FactorFacts>) -> Result<Fact
     let sent = sent.ok_or_else(|| Error::invalid("factor_facts", "is missing"))?;
     let factors = sent.factors.iter().enumerate().map(|(index, factor)| {
         let at = |name: &str| format!("factor_facts.factors[{index}].{name}");
+        let kind = convert::factor_kind(&at("kind"), factor.kind)?;
+        if factor.exhausted && kind != FactorKind::RecoveryCode {
+            return Err(Error::invalid(at("exhausted"), "goes with recovery codes only"));
+        }
         Ok(VerifiedFactor {
             device: devices.read(&at("device"), &factor.device)?,
-            kind: convert::factor_kind(&at("kind"), factor.kind)?,
+            kind,
             verified: convert::time(&at("verify_time"), factor.verify_time)?,
+            exhausted: factor.exhausted,
         })
     });
     let factors: Vec<VerifiedFactor> = all(factors)?;

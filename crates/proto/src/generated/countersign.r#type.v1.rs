@@ -95,8 +95,8 @@ pub struct VerifiedFactor {
     /// The device: `environments/{environment}/users/{user}/devices/{device}`.
     #[prost(string, tag = "1")]
     pub device: ::prost::alloc::string::String,
-    /// Its kind. A set of recovery codes that has codes left stands among the factors too, under its own device name; it
-    /// does not make one who has a factor.
+    /// Its kind. A set of recovery codes stands among the factors too, under its own device name; it does not make one who
+    /// has a factor.
     #[prost(enumeration = "FactorKind", tag = "2")]
     pub kind: i32,
     /// When its first right answer verified it; of recovery codes, when the set was made.
@@ -108,6 +108,9 @@ pub struct VerifiedFactor {
     /// The name its owner gave it; may be empty.
     #[prost(string, tag = "5")]
     pub display_name: ::prost::alloc::string::String,
+    /// Of recovery codes: none is left. It proves nothing new, but tokens by its codes are still good.
+    #[prost(bool, tag = "6")]
+    pub exhausted: bool,
 }
 /// What is known of all of a user's second factors.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -448,10 +448,10 @@ pub mod step_up_service_client {
         /// Proves a TOTP factor and returns an elevated access token for the scopes asked for, and where an operation is
         /// given for exactly that. The code is consumed. A pending device is activated by its first right code.
         /// Refused with CODE_REJECTED, FACTOR_THROTTLED, TOKEN_LIMIT_REACHED, ACTION_DENIED or REQUEST_ID_REUSED; before the
-        /// code is tested with STEP_UP_REQUIRED, where such a token could not open the action (by its factor, or because the
-        /// action wants a token bound to the operation and none was given); with TOKEN_EXPIRED, where a retry comes when the
-        /// first token has expired; and with TOKEN_UNKNOWN, where it comes when the token store has lost the first token,
-        /// which is never made anew.
+        /// code is tested with STEP_UP_REQUIRED, FACTOR_ON_HOLD, ENROLMENT_REQUIRED or REAUTHENTICATION_REQUIRED, where such a
+        /// token could not open the action (by its factor, or because the action wants a token bound to the operation and none
+        /// was given); with TOKEN_EXPIRED, where a retry comes when the first token has expired; and with TOKEN_UNKNOWN, where
+        /// it comes when the token store has lost the first token, which is never made anew.
         pub async fn authenticate_totp(
             &mut self,
             request: impl tonic::IntoRequest<super::AuthenticateTotpRequest>,
@@ -483,8 +483,9 @@ pub mod step_up_service_client {
         }
         /// Begins the proof of a passkey for the scopes, and where an operation is given for exactly that: then the challenge is
         /// made from its digest, so that the authenticator signs it. A later call to AuthenticatePasskey must name the same
-        /// scopes and operation. Refused like AuthenticateTotp is before a code is tested, and with RELYING_PARTY_MISSING or
-        /// OVERLOADED, when the user has too many ceremonies under way. Who has no passkey gets options that lead nowhere.
+        /// scopes and operation. Refused like AuthenticateTotp is before a code is tested, so also who has no
+        /// passkey that would do; and with RELYING_PARTY_MISSING or OVERLOADED, when the user has too many ceremonies under way.
+        /// Where nothing is demanded, who has no passkey gets options that lead nowhere.
         pub async fn begin_passkey_authentication(
             &mut self,
             request: impl tonic::IntoRequest<super::BeginPasskeyAuthenticationRequest>,
@@ -644,10 +645,10 @@ pub mod step_up_service_server {
         /// Proves a TOTP factor and returns an elevated access token for the scopes asked for, and where an operation is
         /// given for exactly that. The code is consumed. A pending device is activated by its first right code.
         /// Refused with CODE_REJECTED, FACTOR_THROTTLED, TOKEN_LIMIT_REACHED, ACTION_DENIED or REQUEST_ID_REUSED; before the
-        /// code is tested with STEP_UP_REQUIRED, where such a token could not open the action (by its factor, or because the
-        /// action wants a token bound to the operation and none was given); with TOKEN_EXPIRED, where a retry comes when the
-        /// first token has expired; and with TOKEN_UNKNOWN, where it comes when the token store has lost the first token,
-        /// which is never made anew.
+        /// code is tested with STEP_UP_REQUIRED, FACTOR_ON_HOLD, ENROLMENT_REQUIRED or REAUTHENTICATION_REQUIRED, where such a
+        /// token could not open the action (by its factor, or because the action wants a token bound to the operation and none
+        /// was given); with TOKEN_EXPIRED, where a retry comes when the first token has expired; and with TOKEN_UNKNOWN, where
+        /// it comes when the token store has lost the first token, which is never made anew.
         async fn authenticate_totp(
             &self,
             request: tonic::Request<super::AuthenticateTotpRequest>,
@@ -657,8 +658,9 @@ pub mod step_up_service_server {
         >;
         /// Begins the proof of a passkey for the scopes, and where an operation is given for exactly that: then the challenge is
         /// made from its digest, so that the authenticator signs it. A later call to AuthenticatePasskey must name the same
-        /// scopes and operation. Refused like AuthenticateTotp is before a code is tested, and with RELYING_PARTY_MISSING or
-        /// OVERLOADED, when the user has too many ceremonies under way. Who has no passkey gets options that lead nowhere.
+        /// scopes and operation. Refused like AuthenticateTotp is before a code is tested, so also who has no
+        /// passkey that would do; and with RELYING_PARTY_MISSING or OVERLOADED, when the user has too many ceremonies under way.
+        /// Where nothing is demanded, who has no passkey gets options that lead nowhere.
         async fn begin_passkey_authentication(
             &self,
             request: tonic::Request<super::BeginPasskeyAuthenticationRequest>,

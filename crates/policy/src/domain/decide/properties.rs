@@ -72,9 +72,12 @@ prop_compose! {
 prop_compose! {
     fn facts()(
         kinds in subsequence(FactorKind::ALL.to_vec(), 0..=3), times in proptest::collection::vec(time(), 3),
-        ever: bool, first_session: bool,
+        ever: bool, first_session: bool, none_left: bool,
     ) -> FactorFacts {
-        let held = |(kind, verified)| VerifiedFactor { device: device(kind), kind, verified };
+        let held = |(kind, verified)| {
+            let exhausted = none_left && kind == FactorKind::RecoveryCode;
+            VerifiedFactor { device: device(kind), kind, verified, exhausted }
+        };
         let factors: Vec<_> = kinds.into_iter().zip(times).map(held).collect();
         let ever_verified = ever || !factors.is_empty();
         FactorFacts { factors, ever_verified, first_session }
@@ -104,6 +107,12 @@ fn best(kind: FactorKind) -> Proof {
         binding: Binding::Operation,
         token_behavior: TokenBehavior::SingleUse,
     }
+}
+
+/// The kinds of which a new proof can be made. One by recovery codes that are used up is from before.
+fn available(question: &Question) -> impl Iterator<Item = FactorKind> {
+    let used_up = question.facts.factors.iter().any(|held| held.exhausted);
+    FactorKind::ALL.into_iter().filter(move |kind| !(used_up && *kind == FactorKind::RecoveryCode))
 }
 
 fn judged(settings: &Settings, question: &Question) -> Decision {
@@ -193,7 +202,7 @@ proptest! {
             return Ok(());
         }
         let wanted = decision.requirement.unwrap();
-        for kind in FactorKind::ALL {
+        for kind in available(&question) {
             let asked = Proof {
                 acr: wanted.acr.max(kind.acr()),
                 scopes: vec![wanted.scope],
@@ -214,7 +223,7 @@ proptest! {
         if matches!(refused, Effect::Allow | Effect::StepUpRequired) {
             return Ok(());
         }
-        for kind in FactorKind::ALL {
+        for kind in available(&question) {
             let question = Question { proof: Some(best(kind)), ..question.clone() };
             prop_assert_eq!(judged(&settings, &question).effect, refused);
         }

@@ -46,6 +46,7 @@ fn held(factors: &[(u8, FactorKind, Timestamp)]) -> FactorFacts {
         device: device(*last),
         kind: *kind,
         verified: *verified,
+        exhausted: false,
     });
     FactorFacts { factors: factors.collect(), ever_verified: true, first_session: false }
 }

@@ -196,7 +196,7 @@ async fn what_is_missing_malformed_or_unknown_is_never_judged() {
     fn facts(request: &mut pb::DecideRequest) -> &mut types::FactorFacts {
         request.factor_facts.as_mut().unwrap()
     }
-    let cases: [(&str, Change); 28] = [
+    let cases: [(&str, Change); 29] = [
         ("environment", |r| r.environment.clear()),
         ("action", |r| r.action = 0),
         ("action", |r| r.action = 99),
@@ -218,6 +218,8 @@ async fn what_is_missing_malformed_or_unknown_is_never_judged() {
         ("factor_facts.factors[0].verify_time", |r| {
             facts(r).factors[0].verify_time.as_mut().unwrap().nanos = -1;
         }),
+        // Nothing else can be used up.
+        ("factor_facts.factors[0].exhausted", |r| facts(r).factors[0].exhausted = true),
         ("session_auth_time", |r| {
             r.session_auth_time = Some(prost_types::Timestamp { seconds: i64::MAX, nanos: 0 });
         }),

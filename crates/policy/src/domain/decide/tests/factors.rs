@@ -53,6 +53,31 @@ fn recovery_codes_pay_in_the_products_environment_and_not_in_a_strict_one() {
 }
 
 #[test]
+fn recovery_codes_that_are_used_up_are_not_offered_and_their_tokens_still_pay() {
+    let environment = demanding(Acr::Recovery);
+    let mut facts = held(&[(1, Totp, LONG_AGO), (3, RecoveryCode, LONG_AGO)]);
+    facts.factors[1].exhausted = true;
+    let decision = decide(&environment, &ask(Action::WalletExport, facts.clone(), None), NOW);
+    assert_eq!(decision.effect, Effect::StepUpRequired);
+    assert_eq!(decision.requirement.unwrap().methods, [Totp]);
+    // The last code made a token, and that is not worth less for being the last.
+    let question = ask(Action::WalletExport, facts.clone(), Some(proof_by(3, RecoveryCode)));
+    let decision = decide(&environment, &question, NOW);
+    assert_eq!(decision.effect, Effect::AllowWithProof);
+    assert_eq!(decision.requirement.unwrap().methods, [Totp]);
+    // Nor is anybody told to wait for codes that are not there.
+    let young = Timestamp::from_seconds(NOW.seconds() - 60);
+    let environment = super::environment(Preset::Strict, |settings| {
+        settings.actions.export.acr = Acr::Recovery;
+        settings.factor_hold_seconds = 100;
+    });
+    facts.factors[0].verified = young;
+    facts.factors[1].verified = Timestamp::from_seconds(NOW.seconds() - 90);
+    let until = Timestamp::from_seconds(NOW.seconds() + 40);
+    assert_eq!(effect(&environment, Action::WalletExport, facts), Effect::FactorOnHold { until });
+}
+
+#[test]
 fn recovery_codes_alone_are_no_factor() {
     for environment in [strict(), seed_compatible()] {
         let alone = held(&[(3, RecoveryCode, LONG_AGO)]);
