@@ -22,20 +22,7 @@ pub(super) mod owners {
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub(in crate::store) enum Relation {
-        #[sea_orm(
-            belongs_to = "super::devices::Entity",
-            from = "(Column::Environment, Column::User)",
-            to = "(super::devices::Column::Environment, super::devices::Column::User)"
-        )]
-        Devices,
-    }
-
-    impl Related<super::devices::Entity> for Entity {
-        fn to() -> RelationDef {
-            Relation::Devices.def()
-        }
-    }
+    pub(in crate::store) enum Relation {}
 
     impl ActiveModelBehavior for ActiveModel {}
 }
