@@ -216,11 +216,33 @@ pub(crate) enum WalletAction {
 #[derive(Debug, Args)]
 pub(crate) struct ProofOptions {
     /// The code that the authenticator app shows now.
-    #[arg(long)]
+    #[arg(long, group = "factor")]
     pub(crate) code: Option<String>,
+    /// One of the recovery codes; it is used up.
+    #[arg(long, group = "factor", value_name = "CODE")]
+    pub(crate) recovery_code: Option<String>,
+    /// The file of a passkey device in software, for trying passkeys out without a browser.
+    #[cfg(feature = "demo")]
+    #[arg(long, group = "factor", value_name = "FILE")]
+    pub(crate) passkey: Option<PathBuf>,
+    /// The origin of the page on which the passkey would be used; by default `https://` and the relying party.
+    #[cfg(feature = "demo")]
+    #[arg(long, requires = "passkey")]
+    pub(crate) origin: Option<String>,
     /// The operation's id, for a retry; a fresh one by default.
     #[arg(long)]
     pub(crate) operation_id: Option<String>,
+}
+
+impl ProofOptions {
+    /// Whether no factor is named.
+    pub(crate) const fn names_none(&self) -> bool {
+        #[cfg(feature = "demo")]
+        if self.passkey.is_some() {
+            return false;
+        }
+        self.code.is_none() && self.recovery_code.is_none()
+    }
 }
 
 /// What to do with configuration.

@@ -1,6 +1,8 @@
 //! A client of the suite: the calls of the main job, as the command line and the demo make them.
 
 mod operations;
+#[cfg(feature = "demo")]
+mod passkeys;
 mod wallets;
 
 use std::time::Duration;
@@ -10,14 +12,16 @@ use kernel::{EnvironmentId, Error, Reason, Result, SecretText, UserId};
 use proto::names;
 use proto::token_issuer::step_up_service_client::StepUpServiceClient;
 use proto::token_issuer::{
-    AuthenticateTotpRequest, AuthorizeOperationRequest, AuthorizeOperationResponse, ElevatedToken,
-    GetSessionRequest,
+    AuthenticateRecoveryCodeRequest, AuthenticateTotpRequest, AuthorizeOperationRequest,
+    AuthorizeOperationResponse, ElevatedToken, GetSessionRequest,
 };
 use runtime::{peer, status};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status};
 
 pub(crate) use operations::{OperationIds, export_operation, sign_operation};
+#[cfg(feature = "demo")]
+pub(crate) use passkeys::{PasskeyPurpose, refused as passkey_refused};
 pub(crate) use wallets::{Exported, open_export};
 
 /// How long an answer may take. Making a wallet takes the nodes several rounds.
@@ -105,7 +109,27 @@ impl UserClient {
         };
         answer(StepUpServiceClient::new(self.channel()).authenticate_totp(self.request(request)?).await)?
             .elevated_token
-            .ok_or_else(|| Error::internal("the issuer answered without a token"))
+            .ok_or_else(without_token)
+    }
+
+    /// Uses up a recovery code, for scopes, or for exactly one operation; says how many are left.
+    pub(crate) async fn authenticate_recovery_code(
+        &self,
+        code: &SecretText,
+        scopes: &[&str],
+        operation: Option<&operation::Operation>,
+        ids: &OperationIds<'_>,
+    ) -> Result<(ElevatedToken, u32)> {
+        let request = AuthenticateRecoveryCodeRequest {
+            user: self.name(),
+            code: code.expose_secret().to_owned(),
+            requested_scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+            operation: operation.map(proto::convert::operation_value),
+            request_id: ids.request().to_string(),
+        };
+        let mut issuer = StepUpServiceClient::new(self.channel());
+        let made = answer(issuer.authenticate_recovery_code(self.request(request)?).await)?;
+        Ok((made.elevated_token.ok_or_else(without_token)?, made.remaining_codes))
     }
 
     /// Asks for a receipt for an operation, paid by a token or by the session alone.
@@ -120,4 +144,8 @@ impl UserClient {
         };
         answer(StepUpServiceClient::new(self.channel()).authorize_operation(self.request(request)?).await)
     }
+}
+
+fn without_token() -> Error {
+    Error::internal("the issuer answered without a token")
 }

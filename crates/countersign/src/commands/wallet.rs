@@ -4,17 +4,22 @@ use std::path::Path;
 
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use kernel::secret::ExposeSecret as _;
-use kernel::{Clock as _, Entropy, Error, OperationId, Reason, Result, SecretText};
+use kernel::{Clock as _, Entropy, Error, FactorKind, OperationId, Reason, Result, SecretText};
 use mpc_signer::export::RecipientKey;
 use operation::Operation;
+use proto::token_issuer::ElevatedToken;
 use runtime::{OsEntropy, SystemClock};
 use serde_json::json;
+#[cfg(feature = "demo")]
+use soft_authenticator::SoftPasskey;
 use zeroize::Zeroizing;
 
 use crate::cli::{ProofOptions, Target, WalletAction};
 use crate::client::{
     self, Exported, OperationIds, UserClient, export_operation, open_export, sign_operation,
 };
+#[cfg(feature = "demo")]
+use crate::client::{PasskeyPurpose, passkey_refused};
 use crate::dev::client_file::{ClientFile, SessionOf};
 use crate::{files, output};
 
@@ -69,10 +74,62 @@ async fn receipt(
     proof: &ProofOptions,
     ids: &OperationIds<'_>,
 ) -> Result<String> {
-    let Some(code) = &proof.code else { return Ok(String::new()) };
-    let code = SecretText::from(code.clone());
-    let token = client.authenticate_totp(&code, &[], Some(operation), ids).await?;
+    let Some(token) = prove(client, operation, proof, ids).await? else { return Ok(String::new()) };
     Ok(client.authorize(operation, Some(&token.token)).await?.receipt)
+}
+
+/// Proves the factor that was named, for exactly this operation; nothing where none was.
+async fn prove(
+    client: &UserClient,
+    operation: &Operation,
+    proof: &ProofOptions,
+    ids: &OperationIds<'_>,
+) -> Result<Option<ElevatedToken>> {
+    if let Some(code) = &proof.code {
+        let code = SecretText::from(code.clone());
+        return client.authenticate_totp(&code, &[], Some(operation), ids).await.map(Some);
+    }
+    if let Some(code) = &proof.recovery_code {
+        let code = SecretText::from(code.clone());
+        let (token, left) = client.authenticate_recovery_code(&code, &[], Some(operation), ids).await?;
+        output::note(&format!("that code is used up; codes left: {left}"));
+        return Ok(Some(token));
+    }
+    #[cfg(feature = "demo")]
+    if let Some(file) = &proof.passkey {
+        return sign_with_passkey(client, operation, file, proof.origin.as_deref(), ids).await.map(Some);
+    }
+    Ok(None)
+}
+
+/// Has the passkey device in the file sign the operation.
+#[cfg(feature = "demo")]
+async fn sign_with_passkey(
+    client: &UserClient,
+    operation: &Operation,
+    file: &Path,
+    origin: Option<&str>,
+    ids: &OperationIds<'_>,
+) -> Result<ElevatedToken> {
+    let purpose = PasskeyPurpose { scopes: &[], operation: Some(operation) };
+    let mut device = SoftPasskey::load(file).map_err(passkey_refused)?;
+    let begun = client.begin_passkey(purpose).await?;
+    let origin = match origin {
+        Some(origin) => origin.to_owned(),
+        None => format!("https://{}", relying_party(&begun.options_json)?),
+    };
+    let signed = device.authenticate(&origin, &begun.options_json).await.map_err(passkey_refused)?;
+    // Its counter moved. Were that lost after the answer is out, the next one would look like that of a copy.
+    device.save(file).map_err(passkey_refused)?;
+    client.authenticate_passkey(&begun.ceremony_id, signed, purpose, ids).await
+}
+
+/// The relying party that the options name.
+#[cfg(feature = "demo")]
+fn relying_party(options_json: &str) -> Result<String> {
+    let options: serde_json::Value = serde_json::from_str(options_json).map_err(Error::internal)?;
+    let named = options["rpId"].as_str().map(str::to_owned);
+    named.ok_or_else(|| Error::internal("the options of the ceremony name no relying party"))
 }
 
 async fn export(
@@ -112,8 +169,15 @@ async fn export(
 }
 
 fn hint(error: Error, proof: &ProofOptions) -> Error {
-    if error.reason() == Reason::StepUpRequired && proof.code.is_none() {
-        output::note("say --code with what your authenticator app shows now");
+    if error.reason() == Reason::StepUpRequired && proof.names_none() {
+        let methods = error.metadata().get("methods").map(String::as_str).unwrap_or_default();
+        for method in methods.split(',').filter_map(|method| method.parse().ok()) {
+            output::note(match method {
+                FactorKind::Totp => "say --code with what your authenticator app shows now",
+                FactorKind::Passkey => "say --passkey with the file of your passkey device",
+                FactorKind::RecoveryCode => "say --recovery-code with one of your recovery codes",
+            });
+        }
     }
     error
 }
