@@ -148,15 +148,22 @@ impl Stores {
     }
 
     async fn read_facts(&self, in_flight: usize, key: &[Value; 2]) -> Duration {
-        let statements = [statement(
-            "SELECT o.environment, o.user_id, o.ever_verified, o.default_device, o.revision, d.id, d.environment, \
-             d.user_id, d.display_name, d.secret, d.created_ms, d.revision, d.pending_session, d.entitlement, \
-             d.verified_ms, d.last_use_ms, d.last_step \
-             FROM factor_owners o LEFT JOIN totp_devices d \
-             ON d.environment = o.environment AND d.user_id = o.user_id \
-             WHERE o.environment = $1 AND o.user_id = $2",
-            key.to_vec(),
-        )];
+        let of_user = |sql| statement(sql, key.to_vec());
+        let statements = [
+            of_user("SELECT first_session FROM factor_owners WHERE environment = $1 AND user_id = $2"),
+            of_user(
+                "SELECT id, environment, user_id, session, created_ms, last_use_ms, acknowledged \
+                 FROM recovery_code_sets WHERE environment = $1 AND user_id = $2",
+            ),
+            of_user(
+                "SELECT environment, user_id, ever_verified, default_device, generation, first_session, revision \
+                 FROM factor_owners WHERE environment = $1 AND user_id = $2",
+            ),
+            of_user(
+                "SELECT d.*, s.*, p.* FROM devices d LEFT JOIN totp_secrets s ON s.device = d.id \
+                 LEFT JOIN passkeys p ON p.device = d.id WHERE d.environment = $1 AND d.user_id = $2",
+            ),
+        ];
         self.statements(in_flight, &self.facts, &statements).await
     }
 
@@ -183,7 +190,7 @@ impl Stores {
             async move {
                 for statement in statements.iter() {
                     let rows = database.query_all_raw(statement.clone()).await.unwrap();
-                    assert_eq!(rows.len(), 1, "{statement}");
+                    assert!(rows.len() <= 1, "{statement}");
                 }
             }
         })
