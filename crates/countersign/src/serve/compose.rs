@@ -87,7 +87,7 @@ impl Base {
 
     /// To the service at the key `key` of the role's table.
     fn channel<R: RoleSettings>(&self, key: &str, settings: &ChannelSettings) -> Result<Channel> {
-        channel::connect(&format!("{}.{key}", R::ROLE), settings, Some(self.credentials.clone()))
+        channel::connect(&format!("{}.{key}", R::ROLE), settings, self.credentials.clone())
     }
 }
 
