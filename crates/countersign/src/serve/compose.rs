@@ -61,9 +61,6 @@ struct Receipts {
 
 /// A role that can be alone in its process.
 pub(crate) trait Served: RoleSettings {
-    /// Whether it has key files of its own.
-    const HAS_KEYS: bool = true;
-
     /// What is read from its key files, and what else it is told by file.
     type Keys: Send;
 
@@ -92,7 +89,6 @@ impl Base {
 }
 
 impl Served for PolicySettings {
-    const HAS_KEYS: bool = false;
     type Keys = ();
 
     fn keys(&self, _: &Shared, _: &Arc<dyn Entropy>) -> Result<()> {
@@ -147,14 +143,13 @@ impl Served for TokenIssuerSettings {
         };
         let issuer = roles::token_issuer(&base.common, base.store, own).await?;
         let keys = issuer.keys_check();
-        let mut checks = vec![Check::new("signing keys", LIMIT, move || std::future::ready(keys()))];
+        let mut checks = vec![Check::now("signing keys", keys)];
         checks.extend(redis.map(redis_check));
         Ok(Composed { checks, ..Composed::new(issuer.mounts) })
     }
 }
 
 impl Served for WaasGatewaySettings {
-    const HAS_KEYS: bool = false;
     type Keys = mpc_signer::domain::NodeDirectory;
 
     fn keys(&self, _: &Shared, _: &Arc<dyn Entropy>) -> Result<Self::Keys> {
