@@ -54,7 +54,7 @@ pub(crate) struct Showing {
 #[derive(Debug)]
 pub(crate) enum ShownAgain {
     /// The codes.
-    Codes(RecoverySet, RecoveryCodes),
+    Codes(Box<RecoverySet>, RecoveryCodes),
     /// They are not shown any more, or not to this session, or there are none.
     Hidden,
     /// There is no proof that would pay.

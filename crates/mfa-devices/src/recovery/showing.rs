@@ -21,7 +21,7 @@ impl Service {
         caller.trail.intend().await?;
         let showing = Showing { session: caller.session.clone(), payment, at: caller.at };
         match self.recovery.show_codes(caller.owner, &showing).await? {
-            ShownAgain::Codes(set, codes) => Ok(Codes { set, texts: codes.texts() }),
+            ShownAgain::Codes(set, codes) => Ok(Codes { set: *set, texts: codes.texts() }),
             ShownAgain::Hidden => Err(refusal::codes_hidden()),
             ShownAgain::Unpaid => Err(refusal::fresh_proof_required()),
         }

@@ -43,7 +43,7 @@ pub(in crate::store) async fn show(
     let event = FactorEvent::of(Happening::RecoveryCodesShown, FactorKind::RecoveryCode, set.id, showing.at);
     outbox::record(&transaction, owner, event).await?;
     transaction.commit().await.map_err(unavailable)?;
-    Ok(ShownAgain::Codes(set, codes))
+    Ok(ShownAgain::Codes(Box::new(set), codes))
 }
 
 pub(in crate::store) async fn acknowledge(

@@ -16,10 +16,13 @@ pub(super) const BACKED_UP: u8 = 0b1_0000;
 pub(super) const ATTESTED: u8 = 0b100_0000;
 pub(super) const EXTENSIONS: u8 = 0b1000_0000;
 
+/// Signs octets.
+type Signs = Box<dyn Fn(&[u8]) -> Vec<u8>>;
+
 pub(super) struct Forger {
     /// COSE_Key (RFC 9052 section 7).
     pub(super) public_key: Vec<u8>,
-    pub(super) signs: Box<dyn Fn(&[u8]) -> Vec<u8>>,
+    pub(super) signs: Signs,
     pub(super) id: Vec<u8>,
     pub(super) rp_id: &'static str,
     pub(super) flags: u8,
