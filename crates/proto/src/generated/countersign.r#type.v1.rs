@@ -142,7 +142,8 @@ pub struct AuditEvent {
     /// The environment: `environments/{environment}`; empty where it could not be told.
     #[prost(string, tag = "4")]
     pub environment: ::prost::alloc::string::String,
-    /// Who: `user:{user}`, `admin:{issuer}#{subject}`, `peer:{role}` or `unknown`.
+    /// Who: `user:{user}`, `admin:{issuer}#{subject}`, `peer:{role}`, `operator`
+    /// (a command beside the services) or `unknown`.
     #[prost(string, tag = "5")]
     pub actor: ::prost::alloc::string::String,
     /// What it was tried on, as a resource name; may be empty.
