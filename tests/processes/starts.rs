@@ -39,6 +39,8 @@ fn a_store_that_is_away_is_named() {
     refused("policy", &nowhere, &["STORE_UNAVAILABLE", "Postgres", "127.0.0.1:1"]);
     let nowhere = [("COUNTERSIGN__TOKEN_ISSUER__REDIS__URL", "redis://127.0.0.1:1")];
     refused("token-issuer", &nowhere, &["STORE_UNAVAILABLE", "Redis", "127.0.0.1:1"]);
+    let nowhere = [("COUNTERSIGN__MFA_DEVICES__REDIS__URL", "redis://127.0.0.1:1")];
+    refused("mfa-devices", &nowhere, &["STORE_UNAVAILABLE", "Redis", "127.0.0.1:1"]);
 }
 
 #[test]

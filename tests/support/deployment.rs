@@ -377,7 +377,7 @@ tls.authorities_file = "{folder}/certs/ca.pem"
                 let schema = name.replace('-', "_");
                 let _ = writeln!(text, "database.url = \"{postgres}\"\ndatabase.schema = \"{schema}\"");
                 let _ = writeln!(text, "database.tls.mode = \"disable\"\ndatabase.max_connections = 8");
-                if name == "token-issuer" {
+                if matches!(name, "mfa-devices" | "token-issuer") {
                     let _ = writeln!(text, "redis.url = \"{redis}\"");
                 }
             }

@@ -34,7 +34,7 @@ pub(crate) struct StoresSettings {
     pub(crate) database: Option<String>,
     /// A file with the password of the Postgres user, and nothing else.
     pub(crate) password_file: Option<PathBuf>,
-    /// Where the state of tokens is. Without it, in the process's memory.
+    /// Where the state of tokens and passkey ceremonies is. Without it, in the process's memory.
     pub(crate) redis: Option<RedisSettings>,
 }
 

@@ -19,7 +19,7 @@ use sea_orm::DatabaseConnection;
 use storage::AuditLog;
 use tonic::transport::Channel;
 
-pub(crate) use self::mfa_devices::{MfaDevices, mfa_devices};
+pub(crate) use self::mfa_devices::{MfaDevices, ceremony_store, mfa_devices};
 pub(crate) use self::mpc_signer::{MpcSigner, mpc_signer};
 pub(crate) use self::policy::policy;
 pub(crate) use self::token_issuer::{TokenIssuer, token_issuer, token_store};
@@ -101,7 +101,16 @@ pub(crate) struct Store {
 impl Common {
     /// For services that users call: they read environments from policy.
     fn gate(&self, policy: Channel, audit: Arc<dyn AuditLog>) -> Result<Gate> {
-        let environments = Arc::new(PolicyEnvironments::new(policy, self.clock.clone()));
+        self.gate_to(self.environments(policy), audit)
+    }
+
+    /// The environments' settings as policy has them.
+    fn environments(&self, policy: Channel) -> Arc<PolicyEnvironments> {
+        Arc::new(PolicyEnvironments::new(policy, self.clock.clone()))
+    }
+
+    /// The same, for a service that reads them for itself as well.
+    fn gate_to(&self, environments: Arc<PolicyEnvironments>, audit: Arc<dyn AuditLog>) -> Result<Gate> {
         Ok(Gate::new(GateParts {
             sessions: Some(Sessions::new(environments, ProviderKeys::new(self.dev)?)),
             admins: Some(self.admins.clone()),

@@ -63,7 +63,7 @@ pub(crate) trait RoleSettings:
     /// What the types do not say, beyond what is common to all roles.
     fn check(&self, shared: &Shared, wrong: &mut Wrong);
 
-    /// Where the state of tokens is, for a role that has any.
+    /// Where what is consumed once is, for a role that keeps it in Redis.
     fn redis(&self) -> Option<&RedisSettings> {
         None
     }

@@ -25,6 +25,7 @@ impl Service {
             target: Target::Activation(device),
             code,
             attempt: &attempt,
+            grant: true,
             at: caller.at,
             trail: &caller.trail,
         };

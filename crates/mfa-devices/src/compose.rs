@@ -2,17 +2,22 @@
 
 use std::sync::Arc;
 
-use kernel::{Clock, Entropy, Timestamp};
+use kernel::{Clock, Entropy, Timestamp, entropy};
+use runtime::environments::EnvironmentSource;
 use runtime::receipts::ReceiptVerifier;
 use runtime::{Gate, RoleMounts};
 use sea_orm::DatabaseConnection;
 use storage::{AuditLog, Sealer};
 
+use crate::ceremonies::CeremonyStore;
 use crate::domain::{Label, Restored};
 use crate::grpc;
+use crate::parties::EnvironmentParties;
+use crate::ports::{Authenticators, Ceremonies, RelyingParties};
 use crate::receipts::VerifiedReceipts;
 use crate::service::Service;
 use crate::store::SqlDeviceStore;
+use crate::webauthn::WebauthnAuthenticators;
 
 /// What the role is made of.
 pub struct Parts {
@@ -26,7 +31,9 @@ pub struct Parts {
     pub gate: Gate,
     /// Checks receipts for the audience [`runtime::receipts::FACTORS_AUDIENCE`].
     pub receipts: ReceiptVerifier,
-    /// Randomness for ids and seeds.
+    /// What passkeys take.
+    pub passkeys: Passkeys,
+    /// Randomness for ids, seeds and nonces.
     pub entropy: Arc<dyn Entropy>,
     /// The time, for the audit trail of requests that do not decode.
     pub clock: Arc<dyn Clock>,
@@ -37,11 +44,41 @@ pub struct Parts {
     pub not_before: Option<Timestamp>,
 }
 
+/// What passkeys take.
+pub struct Passkeys {
+    /// Judges ceremonies.
+    pub(crate) authenticators: Arc<dyn Authenticators>,
+    /// Remembers them.
+    pub(crate) ceremonies: Arc<dyn Ceremonies>,
+    /// For whom passkeys are.
+    pub(crate) parties: Arc<dyn RelyingParties>,
+}
+
+impl Passkeys {
+    /// With ceremonies remembered there, for the relying parties that the environments' settings name.
+    pub fn new(
+        ceremonies: CeremonyStore,
+        environments: Arc<dyn EnvironmentSource>,
+        entropy: &dyn Entropy,
+    ) -> Self {
+        Self {
+            authenticators: Arc::new(WebauthnAuthenticators::new(entropy::bytes(entropy))),
+            ceremonies: ceremonies.0,
+            parties: Arc::new(EnvironmentParties(environments)),
+        }
+    }
+}
+
 /// The role, ready to be served.
 pub fn compose(parts: Parts) -> RoleMounts {
     let restored = parts.not_before.map(Restored::until);
+    let store = Arc::new(SqlDeviceStore::new(parts.database, parts.sealer).restored(restored));
     let service = Service {
-        store: Arc::new(SqlDeviceStore::new(parts.database, parts.sealer).restored(restored)),
+        store: store.clone(),
+        passkeys: store,
+        authenticators: parts.passkeys.authenticators,
+        ceremonies: parts.passkeys.ceremonies,
+        parties: parts.passkeys.parties,
         receipts: Arc::new(VerifiedReceipts(parts.receipts.not_before(parts.not_before))),
         restored,
         entropy: parts.entropy,

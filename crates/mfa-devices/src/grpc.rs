@@ -4,18 +4,20 @@ mod admin;
 mod convert;
 mod devices;
 mod factors;
+mod passkeys;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
-use kernel::Clock;
+use kernel::{Clock, Error, Reason};
 use proto::mfa_devices::device_service_server::DeviceServiceServer;
 use proto::mfa_devices::factor_service_server::FactorServiceServer;
 use proto::mfa_devices::mfa_devices_admin_service_server::MfaDevicesAdminServiceServer;
 use runtime::limits::MAX_REQUEST_BYTES;
-use runtime::{Gate, Mount, RoleMounts};
+use runtime::{Gate, Mount, RoleMounts, status};
 use storage::AuditLog;
+use tonic::Status;
 
 use self::admin::AdminHandler;
 use self::devices::DeviceHandler;
@@ -32,7 +34,7 @@ pub(crate) fn mounts(
     clock: Arc<dyn Clock>,
 ) -> RoleMounts {
     let devices = DeviceHandler { gate: gate.clone(), service: service.clone() };
-    let admin = AdminHandler { gate: gate.clone(), audit: audit.clone() };
+    let admin = AdminHandler { gate: gate.clone(), service: service.clone(), audit: audit.clone() };
     let factors = FactorHandler { gate: gate.clone(), service };
     RoleMounts {
         public: Mount::new()
@@ -43,4 +45,9 @@ pub(crate) fn mounts(
             .service(FactorServiceServer::new(factors).max_decoding_message_size(MAX_REQUEST_BYTES))
             .audit(audit, clock),
     }
+}
+
+/// The refusal of a method of the protocol that this service does not offer yet.
+fn not_yet() -> Status {
+    status::to_status(&Error::new(Reason::MethodUnknown, "this service does not offer this method yet"))
 }

@@ -1,15 +1,20 @@
-//! Second factors of users: enrolment, verification, throttling. TOTP (RFC 6238) so far.
+//! Second factors of users: enrolment, verification, throttling. TOTP (RFC 6238) and passkeys (WebAuthn Level 3).
 //!
 //! [`compose`] makes the role's services from its [`Parts`].
 
 mod activation;
+mod ceremonies;
 mod compose;
 mod devices;
 mod domain;
 #[cfg(test)]
+mod fakes;
+#[cfg(test)]
 mod fixtures;
 mod grpc;
 mod migrations;
+mod parties;
+mod passkeys;
 mod payment;
 mod ports;
 mod proving;
@@ -22,8 +27,10 @@ mod service;
 mod store;
 #[cfg(test)]
 mod tests;
+mod webauthn;
 
-pub use compose::{Parts, compose};
+pub use ceremonies::CeremonyStore;
+pub use compose::{Parts, Passkeys, compose};
 pub use domain::Label;
 pub use grpc::CALLERS;
 pub use migrations::Migrator;

@@ -1,6 +1,6 @@
 //! The schema of this service.
 
-mod m000010_totp_devices;
+mod m000010_devices;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
@@ -13,7 +13,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(storage::audit::Migration),
             Box::new(storage::spending::Migration),
-            Box::new(m000010_totp_devices::Migration),
+            Box::new(m000010_devices::Migration),
             Box::new(storage::mark::Migration),
         ]
     }

@@ -1,16 +1,25 @@
 //! What the use cases need from outside, in their own words.
 
+mod passkeys;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
-use kernel::{Acr, DeviceId, FactorKind, RequestId, Result, SessionId, Timestamp, TokenId};
+use kernel::{Acr, CeremonyId, DeviceId, FactorKind, RequestId, Result, SessionId, Timestamp, TokenId};
 use operation::CheckedOperation;
 use storage::spending::Spend;
 
 use crate::domain::device::FIRST_REVISION;
-use crate::domain::{Device, DisplayName, Entitlement, Holdings, Owner, Proof, Seed, State, Step, Throttle};
+use crate::domain::{
+    Assertion, Ceremony, CeremonyState, Challenge, Device, DeviceKind, DisplayName, Entitlement, Holdings,
+    NewPasskey, Owner, PasskeyCredential, Proof, RelyingParty, Seed, State, Step, Throttle, UserHandle,
+};
 
-/// A device about to be registered.
+pub(crate) use self::passkeys::{
+    Born, Evidence, HeldPasskey, PasskeyBirth, PasskeyStore, RelyingParties, Signed, SignedOutcome,
+};
+
+/// A TOTP device about to be registered.
 #[derive(Debug)]
 pub(crate) struct Enrolment {
     /// Its id.
@@ -25,7 +34,7 @@ pub(crate) struct Enrolment {
     pub(crate) at: Timestamp,
     /// Its seed, which the store keeps sealed.
     pub(crate) seed: Seed,
-    /// How many factors the user may have.
+    /// How many verified TOTP devices the user may have.
     pub(crate) max_factors: usize,
 }
 
@@ -39,6 +48,7 @@ impl Enrolment {
     pub(crate) fn device(&self) -> Device {
         Device {
             id: self.id,
+            kind: DeviceKind::Totp(self.seed.parameters()),
             display_name: self.display_name.clone(),
             created: self.at,
             state: State::Pending { session: self.session.clone(), entitlement: self.entitlement() },
@@ -52,7 +62,7 @@ impl Enrolment {
 pub(crate) enum Enrolled {
     /// It waits for its first code, and the session's earlier pending device is gone.
     Pending,
-    /// The user has as many factors as it may have.
+    /// The user has as many TOTP devices as it may have.
     TooManyFactors,
     /// As many devices of the user wait as may, in other sessions.
     TooManyPending,
@@ -124,6 +134,16 @@ pub(crate) trait DeviceStore: Send + Sync {
     /// The proof on record under a request id.
     async fn proof(&self, owner: Owner, request: RequestId) -> Result<Option<Proof>>;
 
+    /// Uses up one proof that was made in this session for the recovery codes, not longer ago than `max_age`, in one
+    /// atomic step; `false` when there is none.
+    async fn spend_grant(
+        &self,
+        owner: Owner,
+        session: &SessionId,
+        now: Timestamp,
+        max_age: Duration,
+    ) -> Result<bool>;
+
     /// Takes a try, durably, before its answer is known.
     async fn take_try(&self, owner: Owner, kind: FactorKind, now: Timestamp) -> Result<Try>;
 
@@ -169,4 +189,78 @@ pub(crate) struct Receipt {
 pub(crate) trait Receipts: Send + Sync {
     /// Refuses a receipt that does not allow exactly this operation, with one of the `RECEIPT_…` reasons.
     fn verify(&self, receipt: &str, operation: &CheckedOperation) -> Result<Receipt>;
+}
+
+/// What a passkey is wanted for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RegistrationWanted<'a> {
+    /// By what the authenticator knows its user.
+    pub(crate) handle: UserHandle,
+    /// What the authenticator shows of the user. Not empty.
+    pub(crate) name: &'a str,
+    /// The passkeys that the user has; none of their authenticators is to make another one.
+    pub(crate) exclude: &'a [PasskeyCredential],
+    /// What the authenticator is to sign.
+    pub(crate) challenge: Challenge,
+}
+
+/// A ceremony that has begun.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    /// What the client hands to the authenticator: `PublicKeyCredentialCreationOptionsJSON` or
+    /// `PublicKeyCredentialRequestOptionsJSON` (WebAuthn Level 3 sections 5.1.8 and 5.1.9).
+    pub(crate) options_json: String,
+    /// What is needed to judge its answer.
+    pub(crate) state: CeremonyState,
+}
+
+/// Judges WebAuthn ceremonies (WebAuthn Level 3 sections 7.1 and 7.2). Remembers nothing: what an answer is judged by is
+/// in the ceremony's state, and that it is judged once is for [`Ceremonies::take`].
+///
+/// Every flaw of an answer is refused with `PASSKEY_REJECTED`, alike; which one it was is in the cause, for the log. Only
+/// the signature counter is not looked at here: it is judged where it is kept, in the step that advances it, by
+/// [`crate::domain::SignCount::accepts`].
+pub(crate) trait Authenticators: Send + Sync {
+    /// Begins a registration.
+    fn begin_registration(&self, party: &RelyingParty, wanted: RegistrationWanted<'_>) -> Result<Begun>;
+
+    /// The passkey that an authenticator made. Whether its credential id is registered already is for the store.
+    fn finish_registration(
+        &self,
+        party: &RelyingParty,
+        state: &CeremonyState,
+        credential_json: &str,
+    ) -> Result<NewPasskey>;
+
+    /// Begins a proof of one of these passkeys. Where there is none, the options look alike and nothing answers them.
+    fn begin_authentication(
+        &self,
+        party: &RelyingParty,
+        handle: UserHandle,
+        allowed: &[PasskeyCredential],
+        challenge: Challenge,
+    ) -> Result<Begun>;
+
+    /// The signature of one of the passkeys that the ceremony allowed, user present and verified.
+    fn finish_authentication(
+        &self,
+        party: &RelyingParty,
+        state: &CeremonyState,
+        credential_json: &str,
+    ) -> Result<Assertion>;
+}
+
+/// The ceremonies under way. Each is taken once, whoever else calls.
+#[async_trait]
+pub(crate) trait Ceremonies: Send + Sync {
+    /// Remembers one until it expires. Refused with `OVERLOADED` when the user has as many under way as may be
+    /// ([`crate::domain::ceremony::MAX_PER_USER`]).
+    async fn put(&self, ceremony: &Ceremony, now: Timestamp) -> Result<()>;
+
+    /// Hands one out and forgets it, in one atomic step. None when it is not one of this user's, has expired, was taken,
+    /// or may have been: where that was forgotten.
+    async fn take(&self, owner: Owner, id: CeremonyId, now: Timestamp) -> Result<Option<Ceremony>>;
+
+    /// Forgets all of a user's: what was begun before a factor of theirs was taken away leads nowhere.
+    async fn forget_user(&self, owner: Owner) -> Result<()>;
 }

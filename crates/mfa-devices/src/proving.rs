@@ -1,10 +1,12 @@
 //! The one way in which a code is tested, whichever call brought it.
 
+use std::time::Duration;
+
 use kernel::{DeviceId, FactorKind, ProofId, Result, SecretText, Timestamp};
 use storage::Trail;
 
 use crate::domain::proof::recall;
-use crate::domain::{Attempt, Code, CodeMac, Owner, Proof, Seed, Step, Target};
+use crate::domain::{AnswerMac, Attempt, Code, Device, Owner, Proof, Seed, Step, Target, TotpParameters};
 use crate::ports::{Acceptance, Try};
 use crate::refusal;
 use crate::service::Service;
@@ -22,6 +24,8 @@ pub(crate) struct Presented<'a> {
     pub(crate) code: &'a SecretText,
     /// What it is brought for.
     pub(crate) attempt: &'a Attempt,
+    /// Whether its proof is to be good for the recovery codes: [`Proof::grant`].
+    pub(crate) grant: bool,
     /// The time of the call.
     pub(crate) at: Timestamp,
     /// What the call leaves in the audit trail.
@@ -32,7 +36,7 @@ pub(crate) struct Presented<'a> {
 struct Fit {
     device: DeviceId,
     step: Step,
-    code: CodeMac,
+    answer: AnswerMac,
     activates: bool,
 }
 
@@ -49,7 +53,7 @@ impl Service {
             let left = self.store.throttle(owner, KIND).await?.left(at);
             return Err(refusal::code_rejected(left));
         };
-        if let Some(wait) = self.restored.and_then(|restored| restored.quiet_for(at)) {
+        if let Some(wait) = self.quiet_for(owner, at).await? {
             return Err(refusal::quiet(wait));
         }
         let answered = self.answer(owner, attempt, at).await?;
@@ -67,9 +71,11 @@ impl Service {
             let proof = Proof {
                 id: ProofId::random(self.entropy.as_ref()),
                 device: fit.device,
+                kind: KIND,
                 at,
                 attempt: attempt.clone(),
-                code: fit.code,
+                answer: fit.answer,
+                grant: presented.grant,
             };
             let acceptance = Acceptance { step: fit.step, proof, activates: fit.activates };
             if self.store.accept(owner, &acceptance).await? {
@@ -86,7 +92,7 @@ impl Service {
     /// Answers a request that has its answer: with that if the code is the same, and as any wrong code else.
     async fn repeat(&self, owner: Owner, proof: Proof, code: &Code, left: u32) -> Result<Proof> {
         let seed = self.store.seed(owner, proof.device).await?;
-        if seed.is_some_and(|seed| seed.is_mac(proof.code, proof.attempt.request, code)) {
+        if seed.is_some_and(|seed| seed.is_mac(proof.answer, proof.attempt.request, code)) {
             self.store.give_back(owner, KIND).await?;
             return Ok(proof);
         }
@@ -98,6 +104,15 @@ impl Service {
         recall(self.store.proof(owner, attempt.request).await?, attempt, at)
     }
 
+    /// For how long after a restore no code of this user is tested. Who has no device waits as long as most.
+    async fn quiet_for(&self, owner: Owner, at: Timestamp) -> Result<Option<Duration>> {
+        let Some(restored) = self.restored else { return Ok(None) };
+        let holdings = self.store.holdings(owner).await?;
+        let of = |parameters| restored.quiet_for(at, parameters);
+        let longest = holdings.devices.iter().filter_map(Device::totp).map(of).max();
+        Ok(longest.unwrap_or_else(|| of(TotpParameters::DEFAULT)))
+    }
+
     /// Tries the code on every device it may be for.
     async fn fit(&self, presented: &Presented<'_>, code: &Code) -> Result<Option<Fit>> {
         let Presented { owner, target, attempt, at, .. } = *presented;
@@ -106,17 +121,19 @@ impl Service {
         if candidates.is_empty() {
             // As much work as for somebody who has a device.
             self.store.seed(owner, DeviceId::random(self.entropy.as_ref())).await?;
-            Seed::random(self.entropy.as_ref()).check(code, at)?;
+            Seed::random(self.entropy.as_ref(), TotpParameters::DEFAULT).check(code, at)?;
         }
         let mut found = None;
         for device in candidates {
             let Some(seed) = self.store.seed(owner, device.id).await? else { continue };
             let step = seed.check(code, at)?;
-            let forgotten = |step: &Step| self.restored.is_some_and(|restored| restored.may_be_used(*step));
+            let forgotten = |step: &Step| {
+                self.restored.is_some_and(|restored| restored.may_be_used(*step, seed.parameters()))
+            };
             if let Some(step) = step.filter(|step| !forgotten(step)) {
-                let code = seed.mac(attempt.request, code)?;
+                let answer = seed.mac(attempt.request, code)?;
                 let activates = device.verified_since().is_none();
-                found = Some(Fit { device: device.id, step, code, activates });
+                found = Some(Fit { device: device.id, step, answer, activates });
             }
         }
         Ok(found)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kernel::{Error, Reason, Scope};
+use kernel::{Error, FactorKind, Reason, Scope};
 
 /// The metadata key that says how many more codes may be tried at once.
 const TRIES_LEFT: &str = "tries_left";
@@ -12,7 +12,7 @@ pub(crate) fn code_rejected(tries_left: u32) -> Error {
     Error::new(
         Reason::CodeRejected,
         "the code is not accepted: it is wrong, was used before, or is for no device of this user; wait for the \
-         next code and send its six digits",
+         next code and send its digits",
     )
     .with(TRIES_LEFT, tries_left.to_string())
 }
@@ -62,11 +62,16 @@ pub(crate) fn receipt_missing(scope: Scope) -> Error {
     .with("scope", scope.as_str())
 }
 
-/// As many factors as the environment allows.
-pub(crate) fn too_many_factors(max: usize) -> Error {
+/// As many factors of this kind as the environment allows.
+pub(crate) fn too_many_factors(kind: FactorKind, max: usize) -> Error {
+    let what = match kind {
+        FactorKind::Totp => "TOTP devices",
+        FactorKind::Passkey => "passkeys",
+        FactorKind::RecoveryCode => "sets of recovery codes",
+    };
     Error::new(
         Reason::FactorLimitReached,
-        format!("this environment allows {max} TOTP devices a user; remove one first"),
+        format!("this environment allows {max} {what} a user; remove one first"),
     )
 }
 
@@ -78,6 +83,50 @@ pub(crate) fn too_many_pending(wait: Duration) -> Error {
          again later",
     )
     .retry_after(wait)
+}
+
+/// The environment has no passkeys.
+pub(crate) fn relying_party_missing() -> Error {
+    Error::new(
+        Reason::RelyingPartyMissing,
+        "this environment has no WebAuthn relying party, so it has no passkeys; its administrator can set one",
+    )
+}
+
+/// A ceremony that is over, was used, or is of another user, session or purpose: all look the same.
+pub(crate) fn ceremony_unknown() -> Error {
+    Error::new(
+        Reason::CeremonyUnknown,
+        "there is no such passkey ceremony of this user, session and purpose: it is over, or was used; begin a new one",
+    )
+}
+
+/// An authenticator's answer that is not accepted, whatever the flaw, which only the log is told.
+pub(crate) fn passkey_rejected(flaw: impl std::fmt::Display) -> Error {
+    Error::new(
+        Reason::PasskeyRejected,
+        "the answer of the authenticator is not accepted; begin anew, with the options as they come and a passkey of \
+         this user",
+    )
+    .cause(flaw.to_string())
+}
+
+/// A counter that went back, of this device.
+pub(crate) fn clone_suspected(device: &str) -> Error {
+    Error::new(
+        Reason::PasskeyCloneSuspected,
+        "the signature counter of this passkey went back, as that of a copied authenticator would; prove another factor, \
+         and remove this passkey if you did not restore it yourself",
+    )
+    .with("device", device)
+}
+
+/// A request id that has another answer.
+pub(crate) fn request_id_reused() -> Error {
+    Error::new(
+        Reason::RequestIdReused,
+        "this request id was used before, for something else; make a fresh one for each thing to be proved",
+    )
 }
 
 /// The last factor must stay.

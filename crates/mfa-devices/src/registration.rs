@@ -2,6 +2,7 @@
 
 use kernel::{DeviceId, Error, FactorKind, Result, Scope, SecretText};
 use operation::Body;
+use storage::spending::Spend;
 
 use crate::devices::Shown;
 use crate::domain::device::{MAX_PENDING, PENDING_LIFE};
@@ -44,20 +45,12 @@ impl Service {
         check_bounds(&holdings, caller, max_factors)?;
         // What the answer holds is made first: nothing is spent for a seed that cannot be shown.
         let id = DeviceId::random(self.entropy.as_ref());
-        let seed = Seed::random(self.entropy.as_ref());
+        let seed = Seed::random(self.entropy.as_ref(), caller.totp);
         let uri = seed.uri(&self.issuer, &caller.owner.user.to_string())?;
         let pictures = qr::draw(&uri)?;
         let secret = seed.base32();
 
-        let payment = match holdings.strongest() {
-            None if !is_fresh(caller.auth_time, caller.at) => return Err(refusal::session_too_old()),
-            None => None,
-            Some(strongest) => {
-                let ticket = ticket.ok_or_else(missing)?;
-                let body = Body::LinkCredential { factor: FactorKind::Totp };
-                Some(self.pay(caller, ticket, body, strongest, id).await?)
-            }
-        };
+        let payment = self.entitle(caller, &holdings, FactorKind::Totp, ticket, id).await?;
         caller.trail.resource(caller.owner.device_name(id)).await;
         caller.trail.intend().await?;
         let session = caller.session.clone();
@@ -65,7 +58,7 @@ impl Service {
             Enrolment { id, display_name: name, session, payment, at: caller.at, seed, max_factors };
         match self.store.enrol(caller.owner, &enrolment).await? {
             Enrolled::Pending => {}
-            Enrolled::TooManyFactors => return Err(refusal::too_many_factors(max_factors)),
+            Enrolled::TooManyFactors => return Err(refusal::too_many_factors(FactorKind::Totp, max_factors)),
             Enrolled::TooManyPending => return Err(refusal::too_many_pending(PENDING_LIFE)),
             // Another session's device became the first factor at this moment.
             Enrolled::NotFirst => return Err(missing()),
@@ -80,10 +73,32 @@ impl Service {
     }
 }
 
+impl Service {
+    /// By what right one more factor is registered: a fresh session for the first, and for a further one a receipt, which
+    /// is spent by this, from a proof at least as strong as the strongest factor held.
+    pub(crate) async fn entitle(
+        &self,
+        caller: &Caller,
+        holdings: &Holdings,
+        factor: FactorKind,
+        ticket: Option<&Ticket>,
+        device: DeviceId,
+    ) -> Result<Option<Spend>> {
+        match holdings.strongest() {
+            None if !is_fresh(caller.auth_time, caller.at) => Err(refusal::session_too_old()),
+            None => Ok(None),
+            Some(strongest) => {
+                let ticket = ticket.ok_or_else(missing)?;
+                self.pay(caller, ticket, Body::LinkCredential { factor }, strongest, device).await.map(Some)
+            }
+        }
+    }
+}
+
 /// The bounds as far as they can be told from what was read; the store decides.
 fn check_bounds(holdings: &Holdings, caller: &Caller, max_factors: usize) -> Result<()> {
-    if holdings.factors().len() >= max_factors {
-        return Err(refusal::too_many_factors(max_factors));
+    if holdings.count(FactorKind::Totp) >= max_factors {
+        return Err(refusal::too_many_factors(FactorKind::Totp, max_factors));
     }
     let elsewhere = holdings.waiting_elsewhere(&caller.session, caller.at);
     match elsewhere.iter().map(|device| device.created).min() {

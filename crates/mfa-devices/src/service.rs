@@ -5,13 +5,21 @@ use std::sync::Arc;
 use kernel::{Entropy, SessionId, Timestamp};
 use storage::Trail;
 
-use crate::domain::{Label, Owner, Restored};
-use crate::ports::{DeviceStore, Receipts};
+use crate::domain::{Label, Owner, Restored, TotpParameters};
+use crate::ports::{Authenticators, Ceremonies, DeviceStore, PasskeyStore, Receipts, RelyingParties};
 
 /// The use cases, each in a file of its own.
 pub(crate) struct Service {
     /// The devices.
     pub(crate) store: Arc<dyn DeviceStore>,
+    /// The passkeys among them.
+    pub(crate) passkeys: Arc<dyn PasskeyStore>,
+    /// Judges passkey ceremonies.
+    pub(crate) authenticators: Arc<dyn Authenticators>,
+    /// The ceremonies under way.
+    pub(crate) ceremonies: Arc<dyn Ceremonies>,
+    /// For whom passkeys are.
+    pub(crate) parties: Arc<dyn RelyingParties>,
     /// Checks receipts.
     pub(crate) receipts: Arc<dyn Receipts>,
     /// Since when it is known what was accepted, where that was forgotten once.
@@ -37,6 +45,17 @@ pub(crate) struct Caller {
     pub(crate) enrolment_required: bool,
     /// How many TOTP devices it allows a user.
     pub(crate) max_totp_devices: u32,
+    /// How many passkeys.
+    pub(crate) max_passkeys: u32,
+    /// How TOTP devices that are registered now compute their codes.
+    pub(crate) totp: TotpParameters,
     /// What the call leaves in the audit trail.
     pub(crate) trail: Trail,
+}
+
+impl Caller {
+    /// How many passkeys the user may have.
+    pub(crate) fn max_passkeys(&self) -> usize {
+        usize::try_from(self.max_passkeys).unwrap_or(usize::MAX)
+    }
 }

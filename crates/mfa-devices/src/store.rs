@@ -12,6 +12,8 @@ mod contract;
 mod enrolling;
 mod entity;
 mod owners;
+mod passkeys;
+mod proving;
 mod reading;
 mod rewrap;
 #[cfg(test)]
@@ -19,20 +21,24 @@ mod tests;
 mod throttling;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use kernel::{DeviceId, FactorKind, RequestId, Result, SessionId, Timestamp};
+use kernel::{DeviceId, FactorKind, ProofId, RequestId, Result, SessionId, Timestamp};
 use sea_orm::DatabaseConnection;
 use storage::spending::Spend;
 use storage::{Sealer, Spending};
 
 use crate::domain::{DisplayName, Holdings, Owner, Proof, Restored, Seed, Throttle};
-use crate::ports::{Acceptance, DeviceStore, Enrolled, Enrolment, Removal, Try};
+use crate::ports::{
+    Acceptance, Born, DeviceStore, Enrolled, Enrolment, Evidence, HeldPasskey, PasskeyBirth, PasskeyStore,
+    Removal, Signed, SignedOutcome, Try,
+};
 
 pub use rewrap::SEALED;
 
 /// Where a sealed seed belongs.
-const SEED_COLUMN: &str = "totp_devices.secret";
+const SEED_COLUMN: &str = "totp_secrets.secret";
 
 /// The devices in a database whose migrations are [`crate::Migrator`]'s.
 #[derive(Clone, Debug)]
@@ -86,6 +92,16 @@ impl DeviceStore for SqlDeviceStore {
         reading::proof(&self.database, owner, request).await
     }
 
+    async fn spend_grant(
+        &self,
+        owner: Owner,
+        session: &SessionId,
+        now: Timestamp,
+        max_age: Duration,
+    ) -> Result<bool> {
+        proving::spend_grant(&self.database, owner, session, now, max_age).await
+    }
+
     async fn take_try(&self, owner: Owner, kind: FactorKind, now: Timestamp) -> Result<Try> {
         throttling::take(&self.database, owner, kind, now, |throttle| self.judge(throttle)).await
     }
@@ -124,5 +140,24 @@ impl DeviceStore for SqlDeviceStore {
         payment: &Spend,
     ) -> Result<Removal> {
         changing::remove(&self.database, owner, device, keep_last, payment).await
+    }
+}
+
+#[async_trait]
+impl PasskeyStore for SqlDeviceStore {
+    async fn passkeys(&self, owner: Owner) -> Result<Vec<HeldPasskey>> {
+        passkeys::held(&self.database, owner).await
+    }
+
+    async fn register_passkey(&self, owner: Owner, birth: &PasskeyBirth) -> Result<Born> {
+        passkeys::register(&self.database, owner, birth).await
+    }
+
+    async fn accept_signature(&self, owner: Owner, signed: &Signed) -> Result<SignedOutcome> {
+        passkeys::accept(&self.database, owner, signed).await
+    }
+
+    async fn evidence(&self, owner: Owner, proof: ProofId) -> Result<Option<Evidence>> {
+        passkeys::evidence(&self.database, owner, proof).await
     }
 }

@@ -3,6 +3,7 @@
 mod audit;
 mod enrolment;
 mod listing;
+mod passkeys;
 mod proving;
 mod removal;
 mod restoring;
@@ -25,7 +26,8 @@ use tempfile::TempDir;
 use testkit::{FixedClock, MemoryAuditLog, TestReceipts};
 
 use crate::devices::Shown;
-use crate::domain::{Attempt, DisplayName, Label, Owner, Proof, Target};
+use crate::domain::{Attempt, DisplayName, Label, Owner, Proof, Target, TotpParameters};
+use crate::fakes::{FakeAuthenticators, FakeCeremonies, OneParty};
 use crate::fixtures::{ENTROPY, NOW, owner, request, session};
 use crate::migrations::Migrator;
 use crate::payment::Ticket;
@@ -53,7 +55,7 @@ impl World {
         let (database, folder) = testkit::database::<Migrator>().await;
         let entropy = Arc::new(testkit::SeededEntropy::new(11));
         let sealer = Sealer::new([(1, SecretBytes::from(vec![1; 32]))], entropy.clone()).unwrap();
-        let store: Arc<dyn DeviceStore> = Arc::new(SqlDeviceStore::new(database, Arc::new(sealer)));
+        let store = Arc::new(SqlDeviceStore::new(database, Arc::new(sealer)));
         let clock = Arc::new(FixedClock::at(NOW));
         let receipts = TestReceipts::new(ISSUER);
         let statement = receipts.statement(1, NOW);
@@ -61,6 +63,10 @@ impl World {
         let verifier = ReceiptVerifier::new(Arc::new(keys), FACTORS_AUDIENCE, clock.clone());
         let service = Arc::new(Service {
             store: store.clone(),
+            passkeys: store.clone(),
+            authenticators: Arc::new(FakeAuthenticators),
+            ceremonies: Arc::new(FakeCeremonies::default()),
+            parties: Arc::new(OneParty::new()),
             receipts: Arc::new(VerifiedReceipts(verifier)),
             restored: None,
             entropy,
@@ -82,6 +88,8 @@ impl World {
             at: self.now(),
             enrolment_required: false,
             max_totp_devices: 3,
+            max_passkeys: 3,
+            totp: TotpParameters::DEFAULT,
             trail: self.audit.trail("test"),
         }
     }
@@ -118,10 +126,15 @@ impl World {
 
     /// A receipt that was paid for by a TOTP proof in this session.
     fn ticket(&self, operation: &CheckedOperation, in_session: &str) -> Ticket {
+        self.ticket_by(Acr::Otp, operation, in_session)
+    }
+
+    /// One that was paid for by a proof of this strength.
+    fn ticket_by(&self, acr: Acr, operation: &CheckedOperation, in_session: &str) -> Ticket {
         let paid_by = Some(TokenId::random(&*ENTROPY));
         let mut claims = self.receipts.claims(operation, FACTORS_AUDIENCE, paid_by, self.now());
         claims.sid = session(in_session);
-        claims.acr = Some(Acr::Otp);
+        claims.acr = Some(acr);
         Ticket { operation: operation.operation().id, receipt: SecretText::from(self.receipts.sign(&claims)) }
     }
 
@@ -137,7 +150,8 @@ impl World {
     async fn prove(&self, owner: Owner, target: Target, attempt: &Attempt, code: &str) -> Result<Proof> {
         let trail = self.audit.trail("totp.verify");
         let code = SecretText::from(code);
-        let presented = Presented { owner, target, code: &code, attempt, at: self.now(), trail: &trail };
+        let presented =
+            Presented { owner, target, code: &code, attempt, grant: false, at: self.now(), trail: &trail };
         self.service.prove(presented).await
     }
 

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use kernel::{DeviceId, EnvironmentId, Error, Result, UserId, WalletId};
+use kernel::{DeviceId, EnvironmentId, Error, ProofId, Result, UserId, WalletId};
 
 /// A user as a caller writes it: by id, or as the user of the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +111,11 @@ pub fn parse_device(field: &str, name: &str) -> Result<UserChild<DeviceId>> {
 /// Parses `environments/{environment}/users/{user}/wallets/{wallet}`.
 pub fn parse_wallet(field: &str, name: &str) -> Result<UserChild<WalletId>> {
     parse_child(field, name, "wallets", "environments/{environment}/users/{user}/wallets/{wallet}")
+}
+
+/// Parses `environments/{environment}/users/{user}/proofs/{proof}`.
+pub fn parse_proof(field: &str, name: &str) -> Result<UserChild<ProofId>> {
+    parse_child(field, name, "proofs", "environments/{environment}/users/{user}/proofs/{proof}")
 }
 
 /// The name of an environment.

@@ -17,7 +17,7 @@ pub const KEY_LENGTH: usize = 32;
 /// Where a sealed value belongs. Opens only with the same context it was sealed with.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
-    /// The table and column, e.g. `totp_devices.secret`.
+    /// The table and column, e.g. `totp_secrets.secret`.
     pub column: &'static str,
     /// The row's primary key.
     pub row: &'a [u8],

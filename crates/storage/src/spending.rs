@@ -28,7 +28,7 @@ pub use migration::Migration;
 pub const RETRY_WINDOW: Duration = Duration::from_secs(70 * 60);
 
 /// What an enforcement point is about to act on, as the checked receipt says it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spend {
     /// The environment.
     pub environment: EnvironmentId,

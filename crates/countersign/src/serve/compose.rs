@@ -11,6 +11,7 @@ use runtime::channel::{self, ChannelSettings};
 use runtime::health::Check;
 use runtime::receipts::ReceiptKeys;
 use runtime::tls::Credentials;
+use storage::redis::Redis;
 use storage::{Sealer, Witness};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
@@ -113,9 +114,12 @@ impl Served for MfaDevicesSettings {
         let Receipts { keys: receipt_keys, check, watch } = base.receipt_keys(statement).await?;
         let policy = base.channel::<Self>("policy", &self.policy)?;
         let label = mfa_devices::Label::new(&self.label)?;
-        let own = roles::MfaDevices { sealer, policy, receipt_keys, label };
+        let (ceremonies, redis) = roles::ceremony_store(self.redis.as_ref()).await?;
+        let own = roles::MfaDevices { sealer, ceremonies, policy, receipt_keys, label };
         let mounts = roles::mfa_devices(&base.common, base.store, own)?;
-        Ok(Composed { mounts, checks: vec![check], background: vec![watch] })
+        let mut checks = vec![check];
+        checks.extend(redis.map(redis_check));
+        Ok(Composed { mounts, checks, background: vec![watch] })
     }
 }
 
@@ -140,12 +144,7 @@ impl Served for TokenIssuerSettings {
         let issuer = roles::token_issuer(&base.common, base.store, own).await?;
         let keys = issuer.keys_check();
         let mut checks = vec![Check::now("signing keys", keys)];
-        checks.extend(redis.map(|redis| {
-            Check::new("redis", LIMIT, move || {
-                let redis = redis.clone();
-                async move { redis.check().await }
-            })
-        }));
+        checks.extend(redis.map(redis_check));
         Ok(Composed { checks, ..Composed::new(issuer.mounts) })
     }
 }
@@ -195,6 +194,14 @@ impl Served for MpcSignerSettings {
         let mounts = roles::mpc_signer(&base.common, base.store, own);
         Ok(Composed { mounts, checks: vec![check], background: vec![watch] })
     }
+}
+
+/// That Redis takes what is written to it.
+fn redis_check(redis: Redis) -> Check {
+    Check::new("redis", LIMIT, move || {
+        let redis = redis.clone();
+        async move { redis.check().await }
+    })
 }
 
 /// The sealer of a role, with the keys in its file.

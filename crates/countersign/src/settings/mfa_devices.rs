@@ -7,11 +7,12 @@ use runtime::channel::ChannelSettings;
 use runtime::tls::TlsSettings;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use storage::redis::RedisSettings;
 use storage::sql::DatabaseSettings;
 
 use super::{
-    Basics, HealthListener, PeerListener, PublicListener, ReceiptSettings, RoleSettings, Sealing, Shared,
-    Wrong,
+    Basics, HealthListener, Mode, PeerListener, PublicListener, ReceiptSettings, RoleSettings, Sealing,
+    Shared, Wrong,
 };
 use crate::roles::Role;
 
@@ -31,6 +32,9 @@ pub(crate) struct MfaDevicesSettings {
     pub(crate) database: DatabaseSettings,
     /// The keys that seal seeds at rest. Required.
     pub(crate) keys_file: PathBuf,
+    /// Where the passkey ceremonies under way are. Without it, in the process's memory: for one process, in dev mode. May
+    /// be the server that token-issuer uses.
+    pub(crate) redis: Option<RedisSettings>,
     /// Where policy is.
     pub(crate) policy: ChannelSettings,
     /// Whose receipts are accepted.
@@ -48,6 +52,7 @@ impl Default for MfaDevicesSettings {
             tls: TlsSettings::default(),
             database: DatabaseSettings::default(),
             keys_file: PathBuf::new(),
+            redis: None,
             policy: ChannelSettings::default(),
             receipts: ReceiptSettings::default(),
             label: "Countersign".to_owned(),
@@ -79,14 +84,30 @@ impl RoleSettings for MfaDevicesSettings {
         vec![("policy".to_owned(), "policy", &self.policy)]
     }
 
-    fn check(&self, _: &Shared, wrong: &mut Wrong) {
+    fn check(&self, shared: &Shared, wrong: &mut Wrong) {
+        let production = shared.mode == Mode::Production;
         wrong.need_keys_file(&self.keys_file);
+        match &self.redis {
+            Some(redis) => wrong.add(redis.check(production)),
+            None if production => wrong.say(
+                "redis",
+                "is not set; in production passkey ceremonies are not kept in one process's memory",
+            ),
+            None => {}
+        }
         self.receipts.check(wrong);
         if let Err(error) = Label::new(&self.label) {
             for violation in error.violations() {
                 wrong.say("label", &violation.description);
             }
         }
+    }
+    fn is_alone(&self) -> bool {
+        // What is in one process's memory, another does not know.
+        self.redis.is_none()
+    }
+    fn redis(&self) -> Option<&RedisSettings> {
+        self.redis.as_ref()
     }
     fn receipts(&self) -> Option<&ReceiptSettings> {
         Some(&self.receipts)

@@ -30,6 +30,7 @@ callers = { "mfa-devices.example" = "mfa-devices", "token-issuer.example" = "tok
 
 [mfa-devices]
 keys_file = "/etc/countersign/mfa-devices.keys"
+redis = { url = "redis://127.0.0.1:6380" }
 tls = { certificate_file = "/etc/countersign/mfa.crt", key_file = "/etc/countersign/mfa.key", authorities_file = "/etc/countersign/ca.crt" }
 public = { listen = "0.0.0.0:7120", tls = { certificate_file = "/etc/countersign/www.crt", key_file = "/etc/countersign/www.key" } }
 peer = { callers = { "token-issuer.example" = "token-issuer" } }
@@ -189,6 +190,8 @@ fn what_is_wrong_for_a_role_is_said_by_name() {
             "label = \"a:b\"",
             "`mfa-devices.label` must be",
         ),
+        (MfaDevices, "redis = { url = \"redis://127.0.0.1:6380\" }", "", "`mfa-devices.redis` is not set"),
+        (MfaDevices, "redis = { url = \"redis://127.0.0.1:6380\" }", "redis = {}", "`mfa-devices.redis"),
         (TokenIssuer, "redis = { url = \"redis://127.0.0.1:6379\" }", "", "`token-issuer.redis` is not set"),
         (TokenIssuer, "redis = { url = \"redis://127.0.0.1:6379\" }", "redis = {}", "`token-issuer.redis"),
         (
@@ -246,6 +249,9 @@ fn dev_mode_takes_what_production_does_not() {
         );
     let issuer = load::<TokenIssuerSettings>(&text).unwrap();
     assert!(issuer.own.redis.is_none() && issuer.own.is_alone());
+    let factors = text.replace("redis = { url = \"redis://127.0.0.1:6380\" }\n", "");
+    let factors = load::<MfaDevicesSettings>(&factors).unwrap();
+    assert!(factors.own.redis.is_none() && factors.own.is_alone());
     // But not plaintext between services.
     assert!(
         load::<TokenIssuerSettings>(&text.replace("https://policy.example", "http://127.0.0.1")).is_err()

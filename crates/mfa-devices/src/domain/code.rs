@@ -1,32 +1,35 @@
 //! A code as it was typed.
 
+use std::ops::RangeInclusive;
+
 use kernel::SecretText;
 use kernel::secret::ExposeSecret;
 use zeroize::Zeroizing;
 
-/// How many digits a code has (RFC 6238 section 1.2 leaves 6 to 8; every authenticator app shows 6).
-pub(crate) const DIGITS: usize = 6;
+/// How many digits a code may have (RFC 4226 section 5.3).
+const DIGITS: RangeInclusive<usize> = 6..=8;
 
 /// More characters than anybody types into the field, spaces and all.
 const MAX_TYPED: usize = 32;
 
-/// Six ASCII digits.
+/// Six to eight ASCII digits.
 pub(crate) struct Code(SecretText);
 
 impl Code {
-    /// Takes the ASCII spaces out and wants exactly six ASCII digits then. Everything else is `None`: letters, other
-    /// white space, full-width digits, five or seven digits. Such input cannot be a guess, so it costs no try.
+    /// Takes the ASCII spaces out and wants six to eight ASCII digits then, as many as some device shows. Everything else
+    /// is `None`: letters, other white space, full-width digits, five or nine digits. Such input cannot be a guess, so it
+    /// costs no try.
     pub(crate) fn parse(typed: &SecretText) -> Option<Self> {
         let typed = typed.expose_secret();
         if typed.len() > MAX_TYPED {
             return None;
         }
         let digits = Zeroizing::new(typed.replace(' ', ""));
-        (digits.len() == DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit()))
+        (DIGITS.contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()))
             .then(|| Self(SecretText::from(digits.as_str())))
     }
 
-    /// The six digits.
+    /// The digits.
     pub(crate) fn digits(&self) -> &str {
         self.0.expose_secret()
     }
@@ -45,16 +48,19 @@ mod tests {
         for typed in ["012345", "012 345", " 012345 ", "0 1 2 3 4 5"] {
             assert_eq!(parse(typed).as_deref(), Some("012345"), "{typed:?}");
         }
+        for digits in ["0123456", "01234567"] {
+            assert_eq!(parse(digits).as_deref(), Some(digits));
+        }
     }
 
     #[test]
-    fn everything_but_six_ascii_digits_is_not_a_code() {
+    fn everything_but_six_to_eight_ascii_digits_is_not_a_code() {
         let long = format!("{}012345", " ".repeat(MAX_TYPED));
         for typed in [
             "",
             " ",
             "12345",
-            "1234567",
+            "123456789",
             "12345a",
             "abcdef",
             "+12345",

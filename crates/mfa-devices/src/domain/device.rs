@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use kernel::{DeviceId, Error, Result, SessionId, Timestamp};
+use kernel::{DeviceId, Error, FactorKind, Result, SessionId, Timestamp};
+
+use super::passkey::{Aaguid, CredentialId, Transports};
+use super::totp::TotpParameters;
 
 /// How long a registered device may wait for its first right code.
 pub(crate) const PENDING_LIFE: Duration = Duration::from_secs(15 * 60);
@@ -59,18 +62,56 @@ pub(crate) enum State {
     },
     /// A factor.
     Verified {
-        /// When its first right code came.
+        /// When it first proved something.
         since: Timestamp,
-        /// When its last one did.
+        /// When it last did.
         last_use: Timestamp,
     },
 }
 
-/// A device without its seed.
+/// What kind of device it is, with what its owner may know of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum DeviceKind {
+    /// Time-based one-time passwords.
+    Totp(TotpParameters),
+    /// A WebAuthn credential.
+    Passkey(PasskeyDetails),
+}
+
+impl DeviceKind {
+    /// The kind of factor that it is.
+    pub(crate) const fn factor(&self) -> FactorKind {
+        match self {
+            Self::Totp(_) => FactorKind::Totp,
+            Self::Passkey(_) => FactorKind::Passkey,
+        }
+    }
+}
+
+/// What is known of a passkey, without what its signatures are verified with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PasskeyDetails {
+    /// What its authenticator calls it.
+    pub(crate) credential_id: CredentialId,
+    /// The model; not verified.
+    pub(crate) aaguid: Aaguid,
+    /// How its authenticator can be reached.
+    pub(crate) transports: Transports,
+    /// Whether it may be backed up or synced. Never changes.
+    pub(crate) backup_eligible: bool,
+    /// Whether it was backed up when it last proved something.
+    pub(crate) backup_state: bool,
+    /// The relying party that it is for.
+    pub(crate) rp_id: String,
+}
+
+/// A device without its secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Device {
     /// Its id.
     pub(crate) id: DeviceId,
+    /// Its kind.
+    pub(crate) kind: DeviceKind,
     /// What its owner calls it.
     pub(crate) display_name: DisplayName,
     /// When it was registered.
@@ -82,6 +123,19 @@ pub(crate) struct Device {
 }
 
 impl Device {
+    /// The kind of factor that it is, or may become.
+    pub(crate) const fn factor(&self) -> FactorKind {
+        self.kind.factor()
+    }
+
+    /// How it computes its codes, if it is a TOTP device.
+    pub(crate) const fn totp(&self) -> Option<TotpParameters> {
+        match self.kind {
+            DeviceKind::Totp(parameters) => Some(parameters),
+            DeviceKind::Passkey(_) => None,
+        }
+    }
+
     /// Since when it is a factor, if it is one.
     pub(crate) fn verified_since(&self) -> Option<Timestamp> {
         match &self.state {

@@ -13,6 +13,8 @@ pub(crate) struct Holdings {
     pub(crate) default: Option<DeviceId>,
     /// Whether there ever was a factor. Stays true when the last one is removed.
     pub(crate) ever_verified: bool,
+    /// Counts the births of factors, and the times that all were taken from the user.
+    pub(crate) generation: u64,
 }
 
 /// Which device a code is for, as the caller said it.
@@ -42,9 +44,14 @@ impl Holdings {
         self.devices.iter().any(|device| device.verified_since().is_some())
     }
 
+    /// How many factors of one kind there are.
+    pub(crate) fn count(&self, kind: FactorKind) -> usize {
+        self.factors().into_iter().filter(|device| device.factor() == kind).count()
+    }
+
     /// The assurance of the strongest factor held.
     pub(crate) fn strongest(&self) -> Option<Acr> {
-        self.has_factor().then_some(FactorKind::Totp.acr())
+        self.factors().into_iter().map(|device| device.factor().acr()).max()
     }
 
     /// What this session sees, oldest first.
@@ -67,8 +74,8 @@ impl Holdings {
             .collect()
     }
 
-    /// The devices that a code in this session may be tried on. Without a name it is for every factor; where there is
-    /// none, for the session's own pending device.
+    /// The TOTP devices that a code in this session may be tried on. Without a name it is for every verified one; where
+    /// the user has no factor of whatever kind, for the session's own pending device.
     pub(crate) fn candidates(&self, target: Target, session: &SessionId, now: Timestamp) -> Vec<&Device> {
         let has_factor = self.has_factor();
         let fits = |device: &Device| {
@@ -81,7 +88,7 @@ impl Holdings {
                 Target::Foreign => false,
             }
         };
-        self.devices.iter().filter(|device| fits(device)).collect()
+        self.devices.iter().filter(|device| device.totp().is_some() && fits(device)).collect()
     }
 }
 
@@ -89,10 +96,10 @@ impl Holdings {
 mod tests {
     use super::*;
     use crate::domain::{Entitlement, device::PENDING_LIFE};
-    use crate::fixtures::{NOW, pending, session, verified};
+    use crate::fixtures::{NOW, passkey, pending, session, verified};
 
     fn holdings(devices: Vec<Device>) -> Holdings {
-        Holdings { devices, default: None, ever_verified: false }
+        Holdings { devices, ..Holdings::default() }
     }
 
     fn ids(devices: &[&Device]) -> Vec<DeviceId> {
@@ -137,5 +144,21 @@ mod tests {
         assert_eq!(ids(&all.factors()), [old.id, young.id]);
         assert_eq!(all.strongest(), Some(Acr::Otp));
         assert_eq!(Holdings::default().strongest(), None);
+    }
+
+    #[test]
+    fn the_strongest_factor_counts_and_a_code_is_not_for_a_passkey() {
+        let (totp, key) = (verified(NOW), passkey(NOW));
+        let all = holdings(vec![totp.clone(), key.clone()]);
+        assert_eq!(all.strongest(), Some(Acr::Phr));
+        assert_eq!((all.count(FactorKind::Totp), all.count(FactorKind::Passkey)), (1, 1));
+        assert_eq!(ids(&all.candidates(Target::Any, &session("s-1"), NOW)), [totp.id]);
+        assert!(all.candidates(Target::Named(key.id), &session("s-1"), NOW).is_empty());
+        // Where a passkey is the factor, a device that was to be the first is not activated by the way.
+        let stale = pending("s-1", Entitlement::FirstFactor, NOW);
+        let linked = pending("s-1", Entitlement::Receipt, NOW);
+        let beside = holdings(vec![key, stale, linked.clone()]);
+        assert!(beside.candidates(Target::Any, &session("s-1"), NOW).is_empty());
+        assert_eq!(ids(&beside.candidates(Target::Activation(linked.id), &session("s-1"), NOW)), [linked.id]);
     }
 }

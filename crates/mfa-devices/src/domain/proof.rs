@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use kernel::{DeviceId, Error, ProofId, Reason, RequestId, Result, SessionId, Timestamp};
+use kernel::{
+    CeremonyId, DeviceId, Error, FactorKind, ProofId, Reason, RequestId, Result, SessionId, Timestamp,
+};
 use sha2::{Digest, Sha256};
 
 /// How long a request id stands for its first answer.
@@ -19,24 +21,32 @@ pub(crate) struct Attempt {
     pub(crate) purpose: [u8; 32],
 }
 
-/// HMAC-SHA-256 of a code under the seed it fitted, from [`super::Seed::mac`]. Without that seed it does not tell the
-/// code.
+/// What knows a right answer again, and does not tell it. Of a TOTP code an HMAC-SHA-256 under the seed it fitted, from
+/// [`super::Seed::mac`]; of an authenticator's answer, which cannot be guessed, a SHA-256.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct CodeMac(pub(crate) [u8; 32]);
+pub(crate) struct AnswerMac(pub(crate) [u8; 32]);
 
-/// A right code came.
+/// How long a proof that was made for the recovery codes is good for them (design: at most five minutes).
+pub(crate) const GRANT_LIFE: Duration = Duration::from_secs(5 * 60);
+
+/// A right answer came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Proof {
     /// Names it; random.
     pub(crate) id: ProofId,
-    /// The device that the code fitted.
+    /// The device that gave it.
     pub(crate) device: DeviceId,
+    /// The kind of the device.
+    pub(crate) kind: FactorKind,
     /// When.
     pub(crate) at: Timestamp,
     /// The try it answered.
     pub(crate) attempt: Attempt,
-    /// Which code it was: a retry brings the same.
-    pub(crate) code: CodeMac,
+    /// Which answer it was: a retry brings the same.
+    pub(crate) answer: AnswerMac,
+    /// Whether it is good, once and for [`GRANT_LIFE`], for the recovery codes of its session. A proof that pays for a
+    /// token is not.
+    pub(crate) grant: bool,
 }
 
 impl Proof {
@@ -59,7 +69,21 @@ pub(crate) fn recall(known: Option<Proof>, attempt: &Attempt, now: Timestamp) ->
     }
 }
 
-/// The purpose of a code that is only to activate a device.
+/// The purpose of a proof that is only for the recovery codes.
+pub(crate) fn recovery_purpose() -> [u8; 32] {
+    Sha256::digest(b"countersign/recovery-codes/v1").into()
+}
+
+/// What knows an authenticator's answer to a ceremony again.
+pub(crate) fn passkey_answer(ceremony: CeremonyId, credential_json: &str) -> AnswerMac {
+    let mut hash = Sha256::new();
+    hash.update(b"countersign/passkey-answer/v1");
+    hash.update(ceremony.uuid().as_bytes());
+    hash.update(credential_json.as_bytes());
+    AnswerMac(hash.finalize().into())
+}
+
+/// The purpose of an answer that is only to make a device a factor.
 pub(crate) fn activation_purpose(device: DeviceId) -> [u8; 32] {
     let mut hash = Sha256::new();
     hash.update(b"countersign/totp-activation/v1");
@@ -100,5 +124,6 @@ mod tests {
         let first = crate::fixtures::verified(NOW).id;
         let second = crate::fixtures::verified(NOW).id;
         assert_ne!(activation_purpose(first), activation_purpose(second));
+        assert_ne!(activation_purpose(first), recovery_purpose());
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use kernel::Timestamp;
 
 use super::throttle::{BUDGET, FREE, REFILL, REST, STREAK_LIMIT, Throttle};
-use super::totp::Step;
+use super::totp::{Step, TotpParameters};
 
 /// Until when what was accepted and tried may be forgotten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,14 +19,15 @@ impl Restored {
         Self { until }
     }
 
-    /// Whether a code of this step may have been accepted already, on whatever device.
-    pub(crate) fn may_be_used(self, step: Step) -> bool {
-        step <= Step::last_accepted_by(self.until)
+    /// Whether a code of this step may have been accepted already, on whatever device that computes like this.
+    pub(crate) fn may_be_used(self, step: Step, parameters: TotpParameters) -> bool {
+        step <= Step::last_accepted_by(self.until, parameters)
     }
 
-    /// For how long from now no code can be told from a used one: to test one would cost its owner a try for nothing.
-    pub(crate) fn quiet_for(self, now: Timestamp) -> Option<Duration> {
-        let wait = Step::last_accepted_by(self.until).end().since(now);
+    /// For how long from now no code of a device that computes like this can be told from a used one: to test one would
+    /// cost its owner a try for nothing.
+    pub(crate) fn quiet_for(self, now: Timestamp, parameters: TotpParameters) -> Option<Duration> {
+        let wait = Step::last_accepted_by(self.until, parameters).end(parameters).since(now);
         (!wait.is_zero()).then_some(wait)
     }
 
@@ -52,16 +53,17 @@ impl Restored {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::totp::STEP_SECONDS;
+    use crate::domain::TotpAlgorithm;
 
-    const STEP: Duration = Duration::from_secs(STEP_SECONDS);
+    const TOTP: TotpParameters = TotpParameters::DEFAULT;
+    const STEP: Duration = Duration::from_secs(30);
     /// The last moment of a step.
     const END: Timestamp = Timestamp::from_millis(1_795_000_019_999);
     const RESTORED: Restored = Restored::until(END);
 
     /// The step that this moment is in.
     fn step(time: Timestamp) -> Step {
-        Step::from_number(u64::try_from(time.seconds()).unwrap() / STEP_SECONDS)
+        Step::from_number(u64::try_from(time.seconds()).unwrap() / 30)
     }
 
     fn tries(mut throttle: Throttle, mut now: Timestamp, end: Timestamp) -> u32 {
@@ -78,23 +80,33 @@ mod tests {
     #[test]
     fn a_code_that_may_have_been_accepted_is_used() {
         // The code of the step after, from a phone whose clock is ahead, may have been.
-        assert!(RESTORED.may_be_used(step(END.plus(STEP))));
-        assert!(!RESTORED.may_be_used(step(END.plus(2 * STEP))));
+        assert!(RESTORED.may_be_used(step(END.plus(STEP)), TOTP));
+        assert!(!RESTORED.may_be_used(step(END.plus(2 * STEP)), TOTP));
         // It does not depend on where in its step the moment is.
         let beginning = Restored::until(END.minus(STEP).plus(Duration::from_millis(1)));
-        assert!(beginning.may_be_used(step(END.plus(STEP))));
-        assert!(!beginning.may_be_used(step(END.plus(2 * STEP))));
+        assert!(beginning.may_be_used(step(END.plus(STEP)), TOTP));
+        assert!(!beginning.may_be_used(step(END.plus(2 * STEP)), TOTP));
     }
 
     #[test]
     fn it_is_quiet_until_the_current_code_cannot_have_been_used() {
         let quiet = STEP + Duration::from_millis(1);
-        assert_eq!(RESTORED.quiet_for(END), Some(quiet));
-        assert_eq!(RESTORED.quiet_for(END.minus(STEP)), Some(quiet + STEP));
+        assert_eq!(RESTORED.quiet_for(END, TOTP), Some(quiet));
+        assert_eq!(RESTORED.quiet_for(END.minus(STEP), TOTP), Some(quiet + STEP));
         let over = END.plus(quiet);
-        assert_eq!(RESTORED.quiet_for(over), None);
-        assert!(!RESTORED.may_be_used(step(over)));
-        assert!(RESTORED.may_be_used(step(over.minus(Duration::from_millis(1)))));
+        assert_eq!(RESTORED.quiet_for(over, TOTP), None);
+        assert!(!RESTORED.may_be_used(step(over), TOTP));
+        assert!(RESTORED.may_be_used(step(over.minus(Duration::from_millis(1))), TOTP));
+    }
+
+    #[test]
+    fn it_is_quiet_for_as_long_as_the_steps_are() {
+        for period in [15, 30, 60] {
+            let parameters = TotpParameters::new(TotpAlgorithm::Sha1, 6, period).unwrap();
+            let length = Duration::from_secs(period.into());
+            let quiet = RESTORED.quiet_for(END, parameters).unwrap();
+            assert!(length < quiet && quiet <= 2 * length, "{period}: {quiet:?}");
+        }
     }
 
     #[test]

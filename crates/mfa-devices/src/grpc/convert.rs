@@ -1,12 +1,12 @@
 //! Between the protocol's types and the domain's.
 
 use kernel::secret::ExposeSecret;
-use kernel::{Error, FactorKind, Result, SecretText, Timestamp};
+use kernel::{Error, Result, SecretText, Timestamp};
 use proto::{convert, mfa_devices as pb, names, types};
 use runtime::UserCall;
 
 use crate::devices::{Place, Shown};
-use crate::domain::{Device, Holdings, Owner, Proof, State};
+use crate::domain::{Device, DeviceKind, Holdings, Owner, PasskeyDetails, Proof, State, TotpParameters};
 use crate::payment::Ticket;
 use crate::registration::Registered;
 use crate::service::Caller;
@@ -20,6 +20,8 @@ pub(super) fn caller(call: UserCall) -> Caller {
         at: call.at,
         enrolment_required: call.settings.enrolment_required,
         max_totp_devices: call.settings.max_totp_devices,
+        max_passkeys: 5,
+        totp: TotpParameters::DEFAULT,
         trail: call.trail,
     }
 }
@@ -64,7 +66,7 @@ pub(super) fn device(owner: Owner, shown: &Shown) -> pb::Device {
     };
     pb::Device {
         name: names::device(owner.environment, owner.user, device.id),
-        kind: convert::factor_kind_value(FactorKind::Totp).into(),
+        kind: convert::factor_kind_value(device.factor()).into(),
         display_name: device.display_name.as_str().to_owned(),
         state: state.into(),
         is_default: shown.is_default,
@@ -72,6 +74,29 @@ pub(super) fn device(owner: Owner, shown: &Shown) -> pb::Device {
         verify_time: verify_time.map(convert::timestamp),
         last_use_time: last_use_time.map(convert::timestamp),
         etag: shown.etag(),
+        details: Some(match &device.kind {
+            DeviceKind::Totp(parameters) => pb::device::Details::Totp(totp(*parameters)),
+            DeviceKind::Passkey(details) => pb::device::Details::Passkey(passkey(details)),
+        }),
+    }
+}
+
+fn totp(parameters: TotpParameters) -> pb::TotpDetails {
+    pb::TotpDetails {
+        algorithm: parameters.algorithm().as_str().to_owned(),
+        digits: parameters.digits().into(),
+        period_seconds: parameters.period().into(),
+    }
+}
+
+fn passkey(details: &PasskeyDetails) -> pb::PasskeyDetails {
+    pb::PasskeyDetails {
+        credential_id: details.credential_id.as_bytes().to_vec(),
+        aaguid: details.aaguid.to_string(),
+        transports: details.transports.iter().map(str::to_owned).collect(),
+        backup_eligible: details.backup_eligible,
+        backup_state: details.backup_state,
+        rp_id: details.rp_id.clone(),
     }
 }
 
@@ -90,13 +115,17 @@ pub(super) fn registered(owner: Owner, registered: &Registered) -> pb::RegisterT
 pub(super) fn facts(owner: Owner, holdings: &Holdings) -> types::FactorFacts {
     let factor = |device: &Device| types::VerifiedFactor {
         device: names::device(owner.environment, owner.user, device.id),
-        kind: convert::factor_kind_value(FactorKind::Totp).into(),
+        kind: convert::factor_kind_value(device.factor()).into(),
         verify_time: device.verified_since().map(convert::timestamp),
         is_default: holdings.default == Some(device.id),
         display_name: device.display_name.as_str().to_owned(),
     };
     let factors: Vec<_> = holdings.factors().into_iter().map(factor).collect();
-    types::FactorFacts { ever_verified: holdings.ever_verified || !factors.is_empty(), factors }
+    types::FactorFacts {
+        ever_verified: holdings.ever_verified || !factors.is_empty(),
+        factors,
+        first_session: false,
+    }
 }
 
 /// A proof.
@@ -104,7 +133,7 @@ pub(super) fn proof(owner: Owner, proof: &Proof) -> pb::VerifyTotpResponse {
     pb::VerifyTotpResponse {
         proof_id: proof.id.to_string(),
         device: names::device(owner.environment, owner.user, proof.device),
-        kind: convert::factor_kind_value(FactorKind::Totp).into(),
+        kind: convert::factor_kind_value(proof.kind).into(),
         auth_time: Some(convert::timestamp(proof.at)),
     }
 }

@@ -10,7 +10,7 @@ use proto::{convert, names};
 use runtime::{Gate, Keep, UserCall, paging};
 use tonic::{Request, Response, Status};
 
-use super::convert as local;
+use super::{convert as local, passkeys};
 use crate::domain::DisplayName;
 use crate::service::{Caller, Service};
 
@@ -198,5 +198,90 @@ impl DeviceService for DeviceHandler {
                 },
             )
             .await
+    }
+
+    async fn begin_passkey_registration(
+        &self,
+        request: Request<pb::BeginPasskeyRegistrationRequest>,
+    ) -> Result<Response<pb::BeginPasskeyRegistrationResponse>, Status> {
+        let service = self.service.clone();
+        self.gate
+            .user(
+                request,
+                "passkey.begin_registration",
+                Keep::All,
+                |r| &r.parent,
+                move |call, r| async move {
+                    let caller = own(call, names::parse_user("parent", &r.parent)?)?;
+                    passkeys::begin_registration(&service, caller, r).await
+                },
+            )
+            .await
+    }
+
+    async fn finish_passkey_registration(
+        &self,
+        request: Request<pb::FinishPasskeyRegistrationRequest>,
+    ) -> Result<Response<pb::FinishPasskeyRegistrationResponse>, Status> {
+        let service = self.service.clone();
+        self.gate
+            .user(
+                request,
+                "passkey.register",
+                Keep::All,
+                |r| &r.parent,
+                move |call, r| async move {
+                    let caller = own(call, names::parse_user("parent", &r.parent)?)?;
+                    passkeys::finish_registration(&service, caller, r).await
+                },
+            )
+            .await
+    }
+
+    async fn begin_passkey_proof(
+        &self,
+        request: Request<pb::BeginPasskeyProofRequest>,
+    ) -> Result<Response<pb::BeginPasskeyProofResponse>, Status> {
+        let service = self.service.clone();
+        self.gate
+            .user(
+                request,
+                "passkey.begin_proof",
+                Keep::Refusals,
+                |r| &r.parent,
+                move |call, r| async move {
+                    let caller = own(call, names::parse_user("parent", &r.parent)?)?;
+                    passkeys::begin_proof(&service, caller).await
+                },
+            )
+            .await
+    }
+
+    async fn get_recovery_code_set(
+        &self,
+        _: Request<pb::GetRecoveryCodeSetRequest>,
+    ) -> Result<Response<pb::GetRecoveryCodeSetResponse>, Status> {
+        Err(super::not_yet())
+    }
+
+    async fn regenerate_recovery_codes(
+        &self,
+        _: Request<pb::RegenerateRecoveryCodesRequest>,
+    ) -> Result<Response<pb::RegenerateRecoveryCodesResponse>, Status> {
+        Err(super::not_yet())
+    }
+
+    async fn show_recovery_codes(
+        &self,
+        _: Request<pb::ShowRecoveryCodesRequest>,
+    ) -> Result<Response<pb::ShowRecoveryCodesResponse>, Status> {
+        Err(super::not_yet())
+    }
+
+    async fn acknowledge_recovery_codes(
+        &self,
+        _: Request<pb::AcknowledgeRecoveryCodesRequest>,
+    ) -> Result<Response<pb::AcknowledgeRecoveryCodesResponse>, Status> {
+        Err(super::not_yet())
     }
 }

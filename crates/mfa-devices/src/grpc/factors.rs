@@ -9,7 +9,7 @@ use proto::{convert, names};
 use runtime::{Gate, Keep, PeerCall};
 use tonic::{Request, Response, Status};
 
-use super::convert as local;
+use super::{convert as local, passkeys};
 use crate::domain::{Attempt, Owner, Target};
 use crate::proving::Presented;
 use crate::service::Service;
@@ -75,6 +75,7 @@ impl FactorService for FactorHandler {
                     target: target(owner, &r.device)?,
                     code: &SecretText::from(r.code),
                     attempt: &attempt,
+                    grant: false,
                     at: call.at,
                     trail: &call.trail,
                 };
@@ -82,5 +83,38 @@ impl FactorService for FactorHandler {
                 Ok(local::proof(owner, &proof))
             })
             .await
+    }
+
+    async fn begin_passkey_authentication(
+        &self,
+        request: Request<pb::BeginPasskeyAuthenticationRequest>,
+    ) -> Result<Response<pb::BeginPasskeyAuthenticationResponse>, Status> {
+        let service = self.service.clone();
+        self.gate
+            .peer(request, "passkey.begin_proof", Keep::Refusals, CALLERS, move |call, r| async move {
+                let owner = owner(&call, &r.user).await?;
+                passkeys::begin_authentication(&service, &call, owner, r).await
+            })
+            .await
+    }
+
+    async fn verify_passkey(
+        &self,
+        request: Request<pb::VerifyPasskeyRequest>,
+    ) -> Result<Response<pb::VerifyPasskeyResponse>, Status> {
+        let service = self.service.clone();
+        self.gate
+            .peer(request, "passkey.verify", Keep::All, CALLERS, move |call, r| async move {
+                let owner = owner(&call, &r.user).await?;
+                passkeys::verify(&service, &call, owner, r).await
+            })
+            .await
+    }
+
+    async fn verify_recovery_code(
+        &self,
+        _: Request<pb::VerifyRecoveryCodeRequest>,
+    ) -> Result<Response<pb::VerifyRecoveryCodeResponse>, Status> {
+        Err(super::not_yet())
     }
 }

@@ -35,6 +35,7 @@ use tonic::{Request, Response, Status};
 use tonic_types::StatusExt as _;
 
 use crate::domain::{Label, Owner};
+use crate::fakes::{FakeAuthenticators, FakeCeremonies, OneParty};
 use crate::fixtures::{ENTROPY, request};
 use crate::{Migrator, Parts, compose};
 
@@ -112,6 +113,11 @@ impl World {
             audit,
             gate,
             receipts: ReceiptVerifier::new(Arc::new(keys.unwrap()), FACTORS_AUDIENCE, clock.clone()),
+            passkeys: crate::Passkeys {
+                authenticators: Arc::new(FakeAuthenticators),
+                ceremonies: Arc::new(FakeCeremonies::default()),
+                parties: Arc::new(OneParty::new()),
+            },
             entropy,
             clock: clock.clone(),
             issuer: Label::new("Countersign").unwrap(),

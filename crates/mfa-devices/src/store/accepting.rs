@@ -1,17 +1,15 @@
 //! A right code is used up.
 
-use kernel::{FactorKind, Result};
-use sea_orm::sea_query::{Expr, OnConflict};
+use kernel::{DeviceId, FactorKind, Result, Timestamp};
+use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveValue, ColumnTrait, DatabaseConnection, DatabaseTransaction, EntityTrait, QueryFilter,
-    TransactionTrait, UpdateMany,
+    ColumnTrait, DatabaseConnection, DatabaseTransaction, EntityTrait, QueryFilter, TransactionTrait,
 };
 use storage::sql::unavailable;
 
-use super::entity::{devices, proofs};
-use super::{owners, reading, throttling};
-use crate::domain::proof::RETRY;
-use crate::domain::{Owner, Proof};
+use super::entity::{devices, secrets};
+use super::{owners, proving, reading, throttling};
+use crate::domain::{Holdings, Owner, Proof};
 use crate::ports::Acceptance;
 
 pub(super) async fn accept(
@@ -38,32 +36,47 @@ async fn use_up(transaction: &DatabaseTransaction, owner: Owner, acceptance: &Ac
     } else {
         advance(transaction, owner, acceptance).await?
     };
-    Ok(used && record(transaction, owner, &acceptance.proof).await?)
+    Ok(used && proving::record(transaction, owner, &acceptance.proof).await?)
 }
 
-/// The device, if it accepted no code of this step or a later one yet; moved to this step.
-fn moved_to_step(owner: Owner, acceptance: &Acceptance) -> Result<UpdateMany<devices::Entity>> {
+/// Moves the device to this step, if it accepted no code of this step or a later one yet. The device is the user's: whoever
+/// calls has found it there, and the user's row is held.
+async fn move_to_step(transaction: &DatabaseTransaction, acceptance: &Acceptance) -> Result<bool> {
     let step = acceptance.step.number()?;
-    Ok(devices::Entity::update_many()
-        .col_expr(devices::Column::LastStep, step.into())
-        .col_expr(devices::Column::LastUseMs, acceptance.proof.at.millis().into())
-        .filter(devices::Column::Id.eq(acceptance.proof.device.uuid()))
-        .filter(devices::Column::Environment.eq(owner.environment.uuid()))
-        .filter(devices::Column::User.eq(owner.user.uuid()))
-        .filter(devices::Column::LastStep.lt(step)))
-}
-
-/// Uses up a step of a factor.
-async fn advance(transaction: &DatabaseTransaction, owner: Owner, acceptance: &Acceptance) -> Result<bool> {
-    let moved = moved_to_step(owner, acceptance)?
-        .filter(devices::Column::VerifiedMs.is_not_null())
+    let moved = secrets::Entity::update_many()
+        .col_expr(secrets::Column::LastStep, step.into())
+        .filter(secrets::Column::Device.eq(acceptance.proof.device.uuid()))
+        .filter(secrets::Column::LastStep.lt(step))
         .exec(transaction)
         .await
         .map_err(unavailable)?;
     Ok(moved.rows_affected == 1)
 }
 
-/// Makes a pending device a factor, if it still may become one, and ends the user's other pending devices.
+/// Uses up a step of a factor.
+async fn advance(transaction: &DatabaseTransaction, owner: Owner, acceptance: &Acceptance) -> Result<bool> {
+    let Proof { device, at, .. } = acceptance.proof;
+    Ok(touch(transaction, owner, device, at).await? && move_to_step(transaction, acceptance).await?)
+}
+
+/// Writes down that a factor proved something; `false` when there is no such factor.
+pub(super) async fn touch(
+    transaction: &DatabaseTransaction,
+    owner: Owner,
+    device: DeviceId,
+    at: Timestamp,
+) -> Result<bool> {
+    let touched = devices::Entity::update_many()
+        .col_expr(devices::Column::LastUseMs, at.millis().into())
+        .filter(reading::is(owner, device))
+        .filter(devices::Column::VerifiedMs.is_not_null())
+        .exec(transaction)
+        .await
+        .map_err(unavailable)?;
+    Ok(touched.rows_affected == 1)
+}
+
+/// Makes a pending device a factor, if it still may become one.
 async fn activate(transaction: &DatabaseTransaction, owner: Owner, acceptance: &Acceptance) -> Result<bool> {
     let Proof { device, at, ref attempt, .. } = acceptance.proof;
     let holdings = reading::holdings(transaction, owner).await?;
@@ -75,58 +88,42 @@ async fn activate(transaction: &DatabaseTransaction, owner: Owner, acceptance: &
     if !may {
         return Ok(false);
     }
-    let moved = moved_to_step(owner, acceptance)?
+    // The device before its secret: in the order in which they are removed together.
+    let born = devices::Entity::update_many()
         .col_expr(devices::Column::VerifiedMs, at.millis().into())
+        .col_expr(devices::Column::LastUseMs, at.millis().into())
         .col_expr(devices::Column::PendingSession, Expr::value(None::<String>))
         .col_expr(devices::Column::Entitlement, Expr::value(None::<String>))
+        .filter(reading::is(owner, device))
         .filter(devices::Column::VerifiedMs.is_null())
         .exec(transaction)
         .await
         .map_err(unavailable)?;
-    if moved.rows_affected != 1 {
+    if born.rows_affected != 1 || !move_to_step(transaction, acceptance).await? {
         return Ok(false);
     }
-    devices::Entity::delete_many()
-        .filter(devices::Column::Environment.eq(owner.environment.uuid()))
-        .filter(devices::Column::User.eq(owner.user.uuid()))
-        .filter(devices::Column::VerifiedMs.is_null())
-        .exec(transaction)
-        .await
-        .map_err(unavailable)?;
-    owners::remember_factor(transaction, owner).await?;
-    if !has_factor {
-        owners::set_default(transaction, owner, Some(device)).await?;
-    }
+    settle_birth(transaction, owner, device, &holdings).await?;
     Ok(true)
 }
 
-/// Leaves the proof under its request id; `false` when that has an answer. Answers nobody can ask for any more go.
-async fn record(transaction: &DatabaseTransaction, owner: Owner, proof: &Proof) -> Result<bool> {
-    proofs::Entity::delete_many()
-        .filter(proofs::Column::Environment.eq(owner.environment.uuid()))
-        .filter(proofs::Column::User.eq(owner.user.uuid()))
-        .filter(proofs::Column::AtMs.lt(proof.at.minus(RETRY).millis()))
+/// What follows when a factor is born, whatever its kind: the user's pending devices and registrations end, that there was
+/// a factor is remembered, and where there was none it is the default. `before` is what the user had.
+pub(super) async fn settle_birth(
+    transaction: &DatabaseTransaction,
+    owner: Owner,
+    device: DeviceId,
+    before: &Holdings,
+) -> Result<()> {
+    devices::Entity::delete_many()
+        .filter(reading::of(owner))
+        .filter(devices::Column::VerifiedMs.is_null())
         .exec(transaction)
         .await
         .map_err(unavailable)?;
-    let inserted = proofs::Entity::insert(proofs::ActiveModel {
-        environment: ActiveValue::Set(owner.environment.uuid()),
-        user: ActiveValue::Set(owner.user.uuid()),
-        request_id: ActiveValue::Set(proof.attempt.request.uuid()),
-        proof_id: ActiveValue::Set(proof.id.uuid()),
-        device: ActiveValue::Set(proof.device.uuid()),
-        session: ActiveValue::Set(proof.attempt.session.as_str().to_owned()),
-        purpose: ActiveValue::Set(proof.attempt.purpose.to_vec()),
-        at_ms: ActiveValue::Set(proof.at.millis()),
-        code_mac: ActiveValue::Set(proof.code.0.to_vec()),
-    })
-    .on_conflict(
-        OnConflict::columns([proofs::Column::Environment, proofs::Column::User, proofs::Column::RequestId])
-            .do_nothing()
-            .to_owned(),
-    )
-    .exec_without_returning(transaction)
-    .await
-    .map_err(unavailable)?;
-    Ok(inserted == 1)
+    owners::next_generation(transaction, owner).await?;
+    owners::remember_factor(transaction, owner).await?;
+    if !before.has_factor() {
+        owners::set_default(transaction, owner, Some(device)).await?;
+    }
+    Ok(())
 }

@@ -3,8 +3,7 @@
 use kernel::{DeviceId, Result, SessionId};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
-    ColumnTrait, Condition, DatabaseConnection, DatabaseTransaction, EntityTrait, QueryFilter,
-    TransactionTrait,
+    ColumnTrait, DatabaseConnection, DatabaseTransaction, EntityTrait, QueryFilter, TransactionTrait,
 };
 use storage::Spending;
 use storage::spending::Spend;
@@ -12,16 +11,10 @@ use storage::sql::unavailable;
 
 use super::entity::devices::{Column, Entity};
 use super::entity::proofs;
-use super::{owners, reading};
+use super::reading::is;
+use super::{owners, proving, reading};
 use crate::domain::{DisplayName, Owner};
 use crate::ports::Removal;
-
-fn is(owner: Owner, device: DeviceId) -> Condition {
-    Condition::all()
-        .add(Column::Id.eq(device.uuid()))
-        .add(Column::Environment.eq(owner.environment.uuid()))
-        .add(Column::User.eq(owner.user.uuid()))
-}
 
 pub(super) async fn rename(
     database: &DatabaseConnection,
@@ -64,13 +57,16 @@ pub(super) async fn discard(
     device: DeviceId,
     session: &SessionId,
 ) -> Result<bool> {
+    let transaction = database.begin().await.map_err(unavailable)?;
+    owners::hold(&transaction, owner).await?;
     let deleted = Entity::delete_many()
         .filter(is(owner, device))
         .filter(Column::VerifiedMs.is_null())
         .filter(Column::PendingSession.eq(session.as_str()))
-        .exec(database)
+        .exec(&transaction)
         .await
         .map_err(unavailable)?;
+    transaction.commit().await.map_err(unavailable)?;
     Ok(deleted.rows_affected == 1)
 }
 
@@ -112,8 +108,7 @@ async fn take_away(
     Entity::delete_many().filter(is(owner, device)).exec(transaction).await.map_err(unavailable)?;
     // A retry must not hand out a proof by a device that is gone.
     proofs::Entity::delete_many()
-        .filter(proofs::Column::Environment.eq(owner.environment.uuid()))
-        .filter(proofs::Column::User.eq(owner.user.uuid()))
+        .filter(proving::of(owner))
         .filter(proofs::Column::Device.eq(device.uuid()))
         .exec(transaction)
         .await

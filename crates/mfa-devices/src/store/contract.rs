@@ -2,6 +2,7 @@
 //!
 //! Each clause is given two handles on the same data, as two processes have.
 
+pub(super) mod passkeys;
 pub(super) mod proving;
 pub(super) mod registering;
 pub(super) mod throttling;
@@ -13,7 +14,7 @@ use kernel::{AttemptId, DeviceId, FactorKind, OperationId, SessionId, Timestamp,
 use storage::spending::Spend;
 use testkit::race;
 
-use crate::domain::{Attempt, DisplayName, Owner, Proof, Seed, Step};
+use crate::domain::{Attempt, DeviceKind, DisplayName, Owner, Proof, Seed, State, Step, TotpParameters};
 use crate::fixtures::{ENTROPY, NOW, attempt, owner, proof as proof_of, session};
 use crate::ports::{Acceptance, DeviceStore, Enrolled, Enrolment, Removal};
 
@@ -44,7 +45,7 @@ fn enrolment(in_session: &str, at: Timestamp) -> Enrolment {
         session: session(in_session),
         payment: None,
         at,
-        seed: Seed::random(&*ENTROPY),
+        seed: Seed::random(&*ENTROPY, TotpParameters::DEFAULT),
         max_factors: 10,
     }
 }

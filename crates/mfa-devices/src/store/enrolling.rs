@@ -1,6 +1,6 @@
 //! A device begins to wait for its first code.
 
-use kernel::{Result, SessionId, Timestamp};
+use kernel::{FactorKind, Result, SessionId, Timestamp};
 use sea_orm::{
     ActiveValue, ColumnTrait, Condition, DatabaseConnection, DatabaseTransaction, EntityTrait, QueryFilter,
     TransactionTrait,
@@ -10,6 +10,7 @@ use storage::sql::unavailable;
 use storage::{Sealer, Spending};
 
 use super::entity::devices::{ActiveModel, Column, Entity};
+use super::entity::secrets;
 use super::reading::{self, entitlement_text};
 use super::{SEED_COLUMN, owners};
 use crate::domain::device::{FIRST_REVISION, MAX_PENDING, PENDING_LIFE};
@@ -30,12 +31,11 @@ pub(super) async fn enrol(
     owners::hold(&transaction, owner).await?;
     forget_pending(&transaction, owner, &enrolment.session, enrolment.at).await?;
     let holdings = reading::holdings(&transaction, owner).await?;
-    let factors = holdings.factors().len();
-    let refused = if factors >= enrolment.max_factors {
+    let refused = if holdings.count(FactorKind::Totp) >= enrolment.max_factors {
         Some(Enrolled::TooManyFactors)
-    } else if enrolment.entitlement() == Entitlement::FirstFactor && factors > 0 {
+    } else if enrolment.entitlement() == Entitlement::FirstFactor && holdings.has_factor() {
         Some(Enrolled::NotFirst)
-    } else if holdings.devices.len() - factors >= MAX_PENDING {
+    } else if holdings.devices.len() - holdings.factors().len() >= MAX_PENDING {
         Some(Enrolled::TooManyPending)
     } else {
         None
@@ -44,7 +44,8 @@ pub(super) async fn enrol(
         transaction.rollback().await.map_err(unavailable)?;
         return Ok(refused);
     }
-    Entity::insert(row(owner, enrolment, sealed))
+    Entity::insert(row(owner, enrolment)).exec_without_returning(&transaction).await.map_err(unavailable)?;
+    secrets::Entity::insert(secret(enrolment, sealed))
         .exec_without_returning(&transaction)
         .await
         .map_err(unavailable)?;
@@ -56,15 +57,14 @@ pub(super) async fn enrol(
 }
 
 /// Removes the session's own pending device, and those of the user whose time is over.
-async fn forget_pending(
+pub(super) async fn forget_pending(
     transaction: &DatabaseTransaction,
     owner: Owner,
     session: &SessionId,
     now: Timestamp,
 ) -> Result<()> {
     Entity::delete_many()
-        .filter(Column::Environment.eq(owner.environment.uuid()))
-        .filter(Column::User.eq(owner.user.uuid()))
+        .filter(reading::of(owner))
         .filter(Column::VerifiedMs.is_null())
         .filter(
             Condition::any()
@@ -77,19 +77,30 @@ async fn forget_pending(
     Ok(())
 }
 
-fn row(owner: Owner, enrolment: &Enrolment, sealed: Vec<u8>) -> ActiveModel {
+fn row(owner: Owner, enrolment: &Enrolment) -> ActiveModel {
     ActiveModel {
         id: ActiveValue::Set(enrolment.id.uuid()),
         environment: ActiveValue::Set(owner.environment.uuid()),
         user: ActiveValue::Set(owner.user.uuid()),
+        kind: ActiveValue::Set(FactorKind::Totp.as_str().to_owned()),
         display_name: ActiveValue::Set(enrolment.display_name.as_str().to_owned()),
-        secret: ActiveValue::Set(sealed),
         created_ms: ActiveValue::Set(enrolment.at.millis()),
         revision: ActiveValue::Set(FIRST_REVISION),
         pending_session: ActiveValue::Set(Some(enrolment.session.as_str().to_owned())),
         entitlement: ActiveValue::Set(Some(entitlement_text(enrolment.entitlement()).to_owned())),
         verified_ms: ActiveValue::Set(None),
         last_use_ms: ActiveValue::Set(None),
+    }
+}
+
+fn secret(enrolment: &Enrolment, sealed: Vec<u8>) -> secrets::ActiveModel {
+    let parameters = enrolment.seed.parameters();
+    secrets::ActiveModel {
+        device: ActiveValue::Set(enrolment.id.uuid()),
+        secret: ActiveValue::Set(sealed),
+        algorithm: ActiveValue::Set(parameters.algorithm().as_str().to_owned()),
+        digits: ActiveValue::Set(parameters.digits().into()),
+        period_seconds: ActiveValue::Set(parameters.period().into()),
         last_step: ActiveValue::Set(-1),
     }
 }

@@ -28,6 +28,7 @@ pub(super) async fn ensure(transaction: &DatabaseTransaction, owner: Owner) -> R
         user: ActiveValue::Set(owner.user.uuid()),
         ever_verified: ActiveValue::Set(false),
         default_device: ActiveValue::Set(None),
+        generation: ActiveValue::Set(0),
         revision: ActiveValue::Set(0),
     })
     .on_conflict(OnConflict::columns([Column::Environment, Column::User]).do_nothing().to_owned())
@@ -47,6 +48,17 @@ pub(super) async fn hold(transaction: &DatabaseTransaction, owner: Owner) -> Res
         .await
         .map_err(unavailable)?;
     Ok(held.rows_affected == 1)
+}
+
+/// Ends the registrations of passkeys that are under way.
+pub(super) async fn next_generation(transaction: &DatabaseTransaction, owner: Owner) -> Result<()> {
+    Entity::update_many()
+        .col_expr(Column::Generation, Expr::col(Column::Generation).add(1))
+        .filter(is(owner))
+        .exec(transaction)
+        .await
+        .map_err(unavailable)?;
+    Ok(())
 }
 
 /// Remembers for ever that the user had a factor.

@@ -1,31 +1,52 @@
 //! What is in the tables, in the words of the domain.
 
 use kernel::{DeviceId, ProofId, RequestId, Result, Timestamp};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter};
 use storage::Sealer;
 use storage::sealing::Context;
 use storage::sql::{corrupt, unavailable};
 
-use super::entity::{devices, proofs};
+use super::entity::{devices, passkeys, proofs, secrets};
 use super::{SEED_COLUMN, owners};
 use crate::domain::{
-    Attempt, CodeMac, Device, DisplayName, Entitlement, Holdings, Owner, Proof, Seed, State,
+    AnswerMac, Attempt, CredentialId, Device, DeviceKind, DisplayName, Entitlement, Holdings, Owner,
+    PasskeyDetails, Proof, Seed, State, TotpAlgorithm, TotpParameters,
 };
+
+/// The devices of a user.
+pub(super) fn of(owner: Owner) -> Condition {
+    Condition::all()
+        .add(devices::Column::Environment.eq(owner.environment.uuid()))
+        .add(devices::Column::User.eq(owner.user.uuid()))
+}
+
+/// One of them.
+pub(super) fn is(owner: Owner, device: DeviceId) -> Condition {
+    of(owner).add(devices::Column::Id.eq(device.uuid()))
+}
 
 /// All that a user has.
 pub(super) async fn holdings(database: &impl ConnectionTrait, owner: Owner) -> Result<Holdings> {
+    // Read before the devices: of a factor born in between, the generation is too old, and what begins now leads nowhere.
+    let row = owners::read(database, owner).await?;
+    // One statement, so that no device is seen without what makes it one.
     let rows = devices::Entity::find()
-        .filter(devices::Column::Environment.eq(owner.environment.uuid()))
-        .filter(devices::Column::User.eq(owner.user.uuid()))
+        .find_also_related(secrets::Entity)
+        .find_also_related(passkeys::Entity)
+        .filter(of(owner))
         .all(database)
         .await
         .map_err(unavailable)?;
-    // Read after the devices: of a factor born in between, at most too much is remembered.
-    let row = owners::read(database, owner).await?;
+    let devices = rows
+        .into_iter()
+        .map(|(row, secret, passkey)| device(row, secret, passkey))
+        .collect::<Result<Vec<_>>>()?;
+    let Some(row) = row else { return Ok(Holdings { devices, ..Holdings::default() }) };
     Ok(Holdings {
-        devices: rows.into_iter().map(device).collect::<Result<_>>()?,
-        default: row.as_ref().and_then(|row| row.default_device).map(DeviceId::from_uuid),
-        ever_verified: row.is_some_and(|row| row.ever_verified),
+        devices,
+        default: row.default_device.map(DeviceId::from_uuid),
+        ever_verified: row.ever_verified,
+        generation: u64::try_from(row.generation).map_err(|_| corrupt("generation"))?,
     })
 }
 
@@ -36,16 +57,16 @@ pub(super) async fn seed(
     owner: Owner,
     device: DeviceId,
 ) -> Result<Option<Seed>> {
-    let row = devices::Entity::find_by_id(device.uuid())
-        .filter(devices::Column::Environment.eq(owner.environment.uuid()))
-        .filter(devices::Column::User.eq(owner.user.uuid()))
+    let found = devices::Entity::find()
+        .find_also_related(secrets::Entity)
+        .filter(is(owner, device))
         .one(database)
         .await
         .map_err(unavailable)?;
-    let Some(row) = row else { return Ok(None) };
-    let context = Context { column: SEED_COLUMN, row: row.id.as_bytes() };
+    let Some((_, Some(row))) = found else { return Ok(None) };
+    let context = Context { column: SEED_COLUMN, row: row.device.as_bytes() };
     let octets = sealer.open(context, &row.secret)?;
-    Seed::from_octets(octets).map(Some).ok_or_else(|| corrupt("seed"))
+    Seed::from_octets(octets, parameters(&row)?).map(Some).ok_or_else(|| corrupt("seed"))
 }
 
 /// The proof on record under a request id.
@@ -60,19 +81,33 @@ pub(super) async fn proof(
         Ok(Proof {
             id: ProofId::from_uuid(row.proof_id),
             device: DeviceId::from_uuid(row.device),
+            kind: row.kind.parse().map_err(|_| corrupt("kind of factor"))?,
             at: Timestamp::from_millis(row.at_ms),
             attempt: Attempt {
                 request: RequestId::from_uuid(row.request_id),
                 session: row.session.parse().map_err(|_| corrupt("session id"))?,
                 purpose: row.purpose.try_into().map_err(|_| corrupt("purpose digest"))?,
             },
-            code: row.code_mac.try_into().map(CodeMac).map_err(|_| corrupt("code"))?,
+            answer: row.answer_mac.try_into().map(AnswerMac).map_err(|_| corrupt("answer"))?,
+            grant: row.for_recovery,
         })
     })
     .transpose()
 }
 
-fn device(row: devices::Model) -> Result<Device> {
+fn device(
+    row: devices::Model,
+    secret: Option<secrets::Model>,
+    passkey: Option<passkeys::Model>,
+) -> Result<Device> {
+    let kind = match (secret, passkey) {
+        (Some(secret), None) => DeviceKind::Totp(parameters(&secret)?),
+        (None, Some(passkey)) => DeviceKind::Passkey(details(passkey)?),
+        _ => return Err(corrupt("device: it is of no kind, or of two")),
+    };
+    if kind.factor().as_str() != row.kind {
+        return Err(corrupt("kind of device"));
+    }
     let state = match (row.pending_session, row.entitlement, row.verified_ms, row.last_use_ms) {
         (Some(session), Some(entitlement), None, None) => State::Pending {
             session: session.parse().map_err(|_| corrupt("session id"))?,
@@ -86,11 +121,31 @@ fn device(row: devices::Model) -> Result<Device> {
     };
     Ok(Device {
         id: DeviceId::from_uuid(row.id),
+        kind,
         display_name: DisplayName::new("display_name", &row.display_name)
             .map_err(|_| corrupt("device name"))?,
         created: Timestamp::from_millis(row.created_ms),
         state,
         revision: row.revision,
+    })
+}
+
+fn parameters(row: &secrets::Model) -> Result<TotpParameters> {
+    TotpAlgorithm::from_name(&row.algorithm)
+        .zip(u32::try_from(row.digits).ok())
+        .zip(u32::try_from(row.period_seconds).ok())
+        .and_then(|((algorithm, digits), period)| TotpParameters::new(algorithm, digits, period))
+        .ok_or_else(|| corrupt("TOTP parameters"))
+}
+
+fn details(row: passkeys::Model) -> Result<PasskeyDetails> {
+    Ok(PasskeyDetails {
+        credential_id: CredentialId::new(row.credential_id).ok_or_else(|| corrupt("credential id"))?,
+        aaguid: row.aaguid,
+        transports: super::passkeys::transports(&row.transports),
+        backup_eligible: row.backup_eligible,
+        backup_state: row.backup_state,
+        rp_id: row.rp_id,
     })
 }
 

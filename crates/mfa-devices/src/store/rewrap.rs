@@ -6,7 +6,7 @@ use super::SEED_COLUMN;
 
 /// The sealed values of the database of this role.
 pub const SEALED: &[SealedColumn] =
-    &[SealedColumn { name: SEED_COLUMN, key: &[KeyColumn::Uuid("id")], beside: &[], row: octets }];
+    &[SealedColumn { name: SEED_COLUMN, key: &[KeyColumn::Uuid("device")], beside: &[], row: octets }];
 
 #[cfg(test)]
 mod tests {
@@ -18,7 +18,7 @@ mod tests {
     use storage::sealing::rewrap::{census, rewrap};
 
     use super::*;
-    use crate::domain::{DisplayName, Owner, Seed};
+    use crate::domain::{DisplayName, Owner, Seed, TotpParameters};
     use crate::fixtures::{ENTROPY, NOW, owner, session};
     use crate::migrations::Migrator;
     use crate::ports::{DeviceStore, Enrolled, Enrolment};
@@ -38,7 +38,7 @@ mod tests {
             session: session("s"),
             payment: None,
             at: NOW,
-            seed: Seed::random(&*ENTROPY),
+            seed: Seed::random(&*ENTROPY, TotpParameters::DEFAULT),
             max_factors: 1,
         };
         assert!(matches!(store.enrol(owner, &enrolment).await.unwrap(), Enrolled::Pending));

@@ -10,8 +10,8 @@ use storage::Sealer;
 
 use super::SqlDeviceStore;
 use super::contract::{Handles, contract_tests};
-use super::entity::devices::{Column, Entity};
-use crate::domain::{DisplayName, Owner, Seed};
+use super::entity::{devices, secrets};
+use crate::domain::{DisplayName, Owner, Seed, TotpParameters};
 use crate::fixtures::{ENTROPY, NOW, owner, session};
 use crate::migrations::Migrator;
 use crate::ports::{DeviceStore, Enrolment};
@@ -58,6 +58,23 @@ contract_tests! {
         a_proof_is_found_by_its_request_until_nobody_can_ask,
         of_parallel_calls_with_one_request_one_is_answered,
         a_removed_device_leaves_no_proof,
+        a_proof_for_the_recovery_codes_is_good_once_in_its_session_and_time,
+        of_32_who_spend_two_proofs_for_the_recovery_codes_two_do,
+    }
+    passkeys::{
+        a_passkey_comes_back_as_it_was_registered,
+        a_passkey_is_born_by_right_only,
+        a_birth_ends_what_is_pending_and_what_began_before,
+        a_credential_is_one_passkey_within_its_environment,
+        of_many_who_register_one_credential_one_has_it,
+        of_many_first_factors_of_any_kind_one_is_born,
+        of_many_registrations_with_one_payment_one_is_born,
+        a_signature_moves_the_counter_and_leaves_proof_and_evidence,
+        a_counter_that_goes_back_changes_nothing,
+        a_signature_is_for_a_passkey_of_its_user,
+        of_64_who_bring_one_signature_one_is_accepted,
+        of_parallel_signatures_with_one_request_one_is_answered,
+        what_is_removed_while_it_signs_is_one_or_the_other,
     }
     throttling::{
         of_200_tries_at_once_five_are_taken,
@@ -76,7 +93,7 @@ async fn enrolled(store: &SqlDeviceStore, owner: Owner) -> (DeviceId, Vec<u8>) {
         session: session(&format!("s-{}", owner.user)),
         payment: None,
         at: NOW,
-        seed: Seed::random(&*ENTROPY),
+        seed: Seed::random(&*ENTROPY, TotpParameters::DEFAULT),
         max_factors: 1,
     };
     store.enrol(owner, &enrolment).await.unwrap();
@@ -84,7 +101,7 @@ async fn enrolled(store: &SqlDeviceStore, owner: Owner) -> (DeviceId, Vec<u8>) {
 }
 
 async fn column(store: &SqlDeviceStore, device: DeviceId) -> Vec<u8> {
-    Entity::find_by_id(device.uuid()).one(&store.database).await.unwrap().unwrap().secret
+    secrets::Entity::find_by_id(device.uuid()).one(&store.database).await.unwrap().unwrap().secret
 }
 
 #[tokio::test]
@@ -98,9 +115,9 @@ async fn a_seed_is_sealed_and_does_not_open_in_another_row() {
     assert!(!sealed.windows(4).any(|window| seed.windows(4).any(|part| part == window)));
 
     // Whoever can write to the database cannot give one user's seed to another.
-    Entity::update_many()
-        .col_expr(Column::Secret, Expr::value(sealed))
-        .filter(Column::Id.eq(other.uuid()))
+    secrets::Entity::update_many()
+        .col_expr(secrets::Column::Secret, Expr::value(sealed))
+        .filter(secrets::Column::Device.eq(other.uuid()))
         .exec(&store.database)
         .await
         .unwrap();
@@ -114,9 +131,9 @@ async fn a_row_that_is_neither_pending_nor_a_factor_is_refused() {
     let store = store(database);
     let owner = owner();
     let (device, _) = enrolled(&store, owner).await;
-    Entity::update_many()
-        .col_expr(Column::VerifiedMs, Expr::value(NOW.millis()))
-        .filter(Column::Id.eq(device.uuid()))
+    devices::Entity::update_many()
+        .col_expr(devices::Column::VerifiedMs, Expr::value(NOW.millis()))
+        .filter(devices::Column::Id.eq(device.uuid()))
         .exec(&store.database)
         .await
         .unwrap();

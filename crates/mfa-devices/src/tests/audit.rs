@@ -75,6 +75,7 @@ async fn nothing_secret_is_in_debug_output() {
         target: Target::Any,
         code: &code,
         attempt: &attempt,
+        grant: false,
         at: NOW,
         trail: &caller.trail,
     };

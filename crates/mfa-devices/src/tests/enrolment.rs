@@ -1,6 +1,6 @@
 use super::*;
-use crate::domain::State;
 use crate::domain::device::PENDING_LIFE;
+use crate::domain::{DeviceKind, State, TotpAlgorithm};
 
 #[tokio::test]
 async fn a_first_factor_is_registered_and_activated_by_its_first_right_code() {
@@ -21,6 +21,31 @@ async fn a_first_factor_is_registered_and_activated_by_its_first_right_code() {
     assert!(active.is_default);
     assert_eq!(active.device.state, State::Verified { since: NOW, last_use: NOW });
     assert!(world.store.holdings(owner).await.unwrap().ever_verified);
+}
+
+#[tokio::test]
+async fn a_device_computes_as_its_environment_said_when_it_was_registered() {
+    let world = World::new().await;
+    let owner = owner();
+    let default = world.enrolled(owner, "s-1").await;
+    let caller = |totp| Caller { totp, ..world.caller(owner, "s-1") };
+    let mut known = Vec::new();
+    for (algorithm, digits, period) in [(TotpAlgorithm::Sha256, 8, 60), (TotpAlgorithm::Sha512, 7, 15)] {
+        let parameters = TotpParameters::new(algorithm, digits, period).unwrap();
+        let ticket = world.link(owner, "s-1");
+        let registered = world.register(&caller(parameters), Some(&ticket)).await.unwrap();
+        assert_eq!(registered.device.device.kind, DeviceKind::Totp(parameters));
+        let phone = Phone::new(&registered);
+        assert_eq!(phone.codes(NOW).current.len(), usize::try_from(digits).unwrap());
+        world.activate(&world.caller(owner, "s-1"), phone.id, &phone.codes(NOW).previous).await.unwrap();
+        known.push(phone);
+    }
+    // Whatever the environment says by now, each goes on as it began, and all are asked when none is named.
+    for phone in known.iter().chain([&default]) {
+        let code = phone.codes(NOW).current;
+        assert_eq!(world.prove_any(owner, &code).await.unwrap().device, phone.id);
+        assert_refused(world.prove_any(owner, &code).await, Reason::CodeRejected);
+    }
 }
 
 #[tokio::test]

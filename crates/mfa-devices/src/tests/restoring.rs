@@ -3,8 +3,8 @@
 use testkit::race;
 
 use super::*;
-use crate::domain::Restored;
 use crate::domain::throttle::FREE;
+use crate::domain::{Restored, TotpParameters};
 
 /// Where a world's database was kept.
 const BACKUP: &str = "backup.sqlite";
@@ -25,13 +25,16 @@ impl World {
         let entropy = Arc::new(testkit::SeededEntropy::new(12));
         let sealer = Sealer::new([(1, SecretBytes::from(vec![1; 32]))], entropy.clone()).unwrap();
         let restored = Some(Restored::until(not_before));
-        let store: Arc<dyn DeviceStore> =
-            Arc::new(SqlDeviceStore::new(database, Arc::new(sealer)).restored(restored));
+        let store = Arc::new(SqlDeviceStore::new(database, Arc::new(sealer)).restored(restored));
         let statement = self.receipts.statement(1, NOW);
         let keys = ReceiptKeys::from_statement(&statement, &self.receipts.root(), ISSUER, 1, NOW).unwrap();
         let verifier = ReceiptVerifier::new(Arc::new(keys), FACTORS_AUDIENCE, self.clock.clone());
         let service = Arc::new(Service {
             store: store.clone(),
+            passkeys: store.clone(),
+            authenticators: Arc::new(FakeAuthenticators),
+            ceremonies: Arc::new(FakeCeremonies::default()),
+            parties: Arc::new(OneParty::new()),
             receipts: Arc::new(VerifiedReceipts(verifier.not_before(Some(not_before)))),
             restored,
             entropy,
@@ -42,7 +45,8 @@ impl World {
 
     /// The moment from which codes are tested again.
     fn end_of_quiet(&self) {
-        self.clock.advance(Restored::until(self.now()).quiet_for(self.now()).unwrap());
+        self.clock
+            .advance(Restored::until(self.now()).quiet_for(self.now(), TotpParameters::DEFAULT).unwrap());
     }
 }
 

@@ -25,7 +25,7 @@ const ROUNDS: u32 = 16;
 /// How far the walk through a column is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// The column, e.g. `totp_devices.secret`.
+    /// The column, e.g. `totp_secrets.secret`.
     pub column: &'static str,
     /// How many sealed values it had when the walk began.
     pub total: u64,

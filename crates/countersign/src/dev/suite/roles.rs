@@ -101,6 +101,7 @@ impl Wiring<'_> {
         let store = self.store::<mfa_devices::Migrator>(Role::MfaDevices.name()).await?;
         let own = roles::MfaDevices {
             sealer: self.sealer(1)?,
+            ceremonies: roles::ceremony_store(self.state.redis()).await?.0,
             policy: self.channel(Role::MfaDevices, Role::Policy),
             receipt_keys,
             label: mfa_devices::Label::new("Countersign dev")?,

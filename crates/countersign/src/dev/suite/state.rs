@@ -60,7 +60,7 @@ impl State {
         &self.folder
     }
 
-    /// The server that the state of tokens is on, if it is on one.
+    /// The server that tokens and passkey ceremonies are on, if they are on one.
     pub(super) fn redis(&self) -> Option<&RedisSettings> {
         self.stores.redis.as_ref()
     }

@@ -104,7 +104,7 @@ async fn only_the_issuer_may_have_codes_tested_and_only_on_the_peer_listener() {
     for role in ["policy", "waas-gateway", "mpc-signer", "mfa-devices", "somebody", ""] {
         let refused = world.factors(role).verify_totp(world.verify("alice", "123456".into())).await;
         assert_eq!(public_reason(&refused.unwrap_err()), "PEER_NOT_ALLOWED");
-        let asked = pb::GetFactorFactsRequest { user: world.name("alice") };
+        let asked = pb::GetFactorFactsRequest { user: world.name("alice"), ..Default::default() };
         let refused = world.factors(role).get_factor_facts(asked).await;
         assert_eq!(public_reason(&refused.unwrap_err()), "PEER_NOT_ALLOWED");
     }

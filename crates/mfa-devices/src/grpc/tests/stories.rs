@@ -16,7 +16,7 @@ async fn a_factor_is_enrolled_proved_and_removed_and_the_trail_says_so() {
     assert_eq!(proof.device, device.name);
     assert_eq!(answer(issuer.verify_totp(verify).await).unwrap(), proof, "a retry");
 
-    let asked = pb::GetFactorFactsRequest { user: world.name("alice") };
+    let asked = pb::GetFactorFactsRequest { user: world.name("alice"), ..Default::default() };
     let facts = answer(issuer.get_factor_facts(asked.clone()).await).unwrap().facts.unwrap();
     assert!(facts.ever_verified);
     let [factor] = facts.factors.as_slice() else { panic!("{facts:?}") };

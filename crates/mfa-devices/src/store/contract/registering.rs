@@ -4,7 +4,6 @@ use kernel::Reason;
 use kernel::secret::ExposeSecret;
 
 use super::*;
-use crate::domain::State;
 use crate::domain::device::{MAX_PENDING, PENDING_LIFE};
 
 pub(in crate::store) async fn somebody_unknown_has_nothing<S: DeviceStore>([store, _]: Handles<S>) {

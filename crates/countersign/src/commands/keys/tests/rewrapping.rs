@@ -47,15 +47,23 @@ impl Devices {
         let entropy = OsEntropy::new();
         let numbers: Vec<_> = numbers.collect();
         for numbers in numbers.chunks(500) {
-            let mut insert = Query::insert();
-            insert.into_table("totp_devices").columns([
+            let mut devices = Query::insert();
+            devices.into_table("devices").columns([
                 "id",
                 "environment",
                 "user_id",
+                "kind",
                 "display_name",
-                "secret",
                 "created_ms",
                 "revision",
+            ]);
+            let mut secrets = Query::insert();
+            secrets.into_table("totp_secrets").columns([
+                "device",
+                "secret",
+                "algorithm",
+                "digits",
+                "period_seconds",
                 "last_step",
             ]);
             for number in numbers {
@@ -63,35 +71,44 @@ impl Devices {
                 let place = (COLUMN.row)(&[KeyValue::Uuid(id)]);
                 let context = Context { column: COLUMN.name, row: &place };
                 let sealed = sealer.seal(context, &secret(*number)).unwrap();
-                insert.values_panic([
+                devices.values_panic([
                     Expr::value(id),
                     Expr::value(EnvironmentId::random(&entropy).uuid()),
                     Expr::value(UserId::random(&entropy).uuid()),
+                    Expr::value("totp"),
                     Expr::value("phone"),
+                    Expr::value(1_i64),
+                    Expr::value(1_i64),
+                ]);
+                secrets.values_panic([
+                    Expr::value(id),
                     Expr::value(sealed),
-                    Expr::value(1_i64),
-                    Expr::value(1_i64),
+                    Expr::value("SHA1"),
+                    Expr::value(6),
+                    Expr::value(30),
                     Expr::value(-1_i64),
                 ]);
             }
-            self.database.execute(&insert).await.unwrap();
+            for insert in [devices, secrets] {
+                self.database.execute(&insert).await.unwrap();
+            }
         }
     }
 
     async fn sealed(&self, number: u128) -> Vec<u8> {
         let select = Query::select()
-            .from("totp_devices")
+            .from("totp_secrets")
             .column("secret")
-            .and_where(Expr::col("id").eq(Uuid::from_u128(number + 1)))
+            .and_where(Expr::col("device").eq(Uuid::from_u128(number + 1)))
             .to_owned();
         self.database.query_one(&select).await.unwrap().unwrap().try_get("", "secret").unwrap()
     }
 
     async fn set(&self, number: u128, sealed: Vec<u8>) {
         let update = Query::update()
-            .table("totp_devices")
+            .table("totp_secrets")
             .value("secret", sealed)
-            .and_where(Expr::col("id").eq(Uuid::from_u128(number + 1)))
+            .and_where(Expr::col("device").eq(Uuid::from_u128(number + 1)))
             .to_owned();
         self.database.execute(&update).await.unwrap();
     }

@@ -1,0 +1,74 @@
+//! Use cases of passkeys: ceremonies that register one and that prove one. Wrong codes never block them: an answer that
+//! nobody can guess needs no throttle.
+
+mod authentication;
+mod registration;
+
+use kernel::{CeremonyId, EnvironmentId, Result, SessionId, Timestamp, entropy};
+
+use crate::domain::{Ceremony, CeremonyKind, CeremonyState, Owner, PasskeyCredential, RelyingParty};
+use crate::refusal;
+use crate::service::Service;
+
+pub(crate) use self::authentication::{Answered, Wanted};
+
+/// A ceremony that has begun, as its client is told.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    /// Names it.
+    pub(crate) id: CeremonyId,
+    /// What the client hands to the authenticator.
+    pub(crate) options_json: String,
+    /// Until when its answer is taken.
+    pub(crate) expires: Timestamp,
+}
+
+impl Service {
+    /// For whom passkeys of this environment are. Refused with `RELYING_PARTY_MISSING`.
+    async fn party(&self, environment: EnvironmentId) -> Result<RelyingParty> {
+        self.parties.relying_party(environment).await?.ok_or_else(refusal::relying_party_missing)
+    }
+
+    /// What a challenge is made from, so that nobody can foresee it.
+    fn nonce(&self) -> [u8; 32] {
+        entropy::bytes(self.entropy.as_ref())
+    }
+
+    /// The passkeys of a user for this relying party.
+    async fn credentials(&self, owner: Owner, party: &RelyingParty) -> Result<Vec<PasskeyCredential>> {
+        let held = self.passkeys.passkeys(owner).await?;
+        Ok(held.into_iter().filter(|held| held.rp_id == party.id).map(|held| held.credential).collect())
+    }
+
+    /// Remembers a ceremony that has begun. Refused with `OVERLOADED`.
+    async fn open(&self, ceremony: Ceremony, options_json: String, now: Timestamp) -> Result<Opened> {
+        self.ceremonies.put(&ceremony, now).await?;
+        Ok(Opened { id: ceremony.id, options_json, expires: ceremony.expires })
+    }
+
+    /// Uses up a ceremony of this user, and hands it out if it is one of this session. The intent is on record by then.
+    async fn close(
+        &self,
+        owner: Owner,
+        session: &SessionId,
+        id: CeremonyId,
+        now: Timestamp,
+    ) -> Result<Option<Closed>> {
+        let taken = self.ceremonies.take(owner, id, now).await?;
+        Ok(taken.map(|ceremony| Closed {
+            in_session: ceremony.session == *session && now < ceremony.expires,
+            kind: ceremony.kind,
+            nonce: ceremony.nonce,
+            state: ceremony.state,
+        }))
+    }
+}
+
+/// A ceremony that was used up.
+struct Closed {
+    /// Whether it is in time and of the session that brings its answer.
+    in_session: bool,
+    kind: CeremonyKind,
+    nonce: [u8; 32],
+    state: CeremonyState,
+}
