@@ -1,7 +1,7 @@
-//! Proves a TOTP factor and makes an elevated access token.
+//! Proves a factor and makes an elevated access token.
 //!
-//! The code is consumed last: everything that can be refused without it is refused before. From then on every step
-//! follows from the proof, so that the same request again makes the same token, wherever the first one ended.
+//! The code, or the ceremony, is consumed last: everything that can be refused without it is refused before. From then on
+//! every step follows from the proof, so that the same request again makes the same token, wherever the first one ended.
 //!
 //! Nobody gets a token before it is remembered that it was on file. Whoever comes after that finds its record; if the
 //! store lost it, it is not made anew, because it may have been spent. Whoever comes before that may issue it, however
@@ -13,44 +13,75 @@
 use std::sync::Arc;
 
 use kernel::{
-    Action, DeviceId, Error, FactorKind, Reason, RequestId, Result, SecretText, Timestamp, TokenId,
+    CeremonyId, DeviceId, Error, FactorKind, Reason, RequestId, Result, SecretText, Timestamp, TokenId,
 };
-use operation::{CheckedOperation, MessageForm};
+use operation::CheckedOperation;
 use runtime::UserCall;
 
-use crate::domain::decision::{Question, Verdict};
-use crate::domain::factors::{FactorFacts, FactorProof};
+use crate::domain::factors::{Ceremony, FactorProof};
 use crate::domain::purpose::Purpose;
 use crate::domain::record::expired;
-use crate::domain::refusal::{action_denied, step_up_required};
-use crate::domain::requirement::{Binding, Requirement};
-use crate::domain::terms::{self, Terms};
+use crate::domain::terms::Terms;
 use crate::domain::token::Token;
+use crate::judge::Judge;
 use crate::mint::Mint;
-use crate::ports::{CodeTest, Factors, IssuedTokens, Policy, Remembered, Room, TokenStore};
+use crate::ports::{IssuedTokens, PasskeyPurpose, ProofRequest, Remembered, Room, TokenStore};
 
-/// Makes elevated tokens from TOTP codes.
+/// Makes elevated tokens from proofs of factors of any kind.
 #[derive(Clone)]
-pub(crate) struct AuthenticateTotp {
-    pub(crate) policy: Arc<dyn Policy>,
-    pub(crate) factors: Arc<dyn Factors>,
+pub(crate) struct Authenticate {
+    pub(crate) judge: Judge,
     pub(crate) tokens: Arc<dyn TokenStore>,
     pub(crate) issued: Arc<dyn IssuedTokens>,
     pub(crate) mint: Arc<Mint>,
 }
 
-/// What the caller sent.
-pub(crate) struct Request {
-    /// The code as it was typed.
-    pub(crate) code: SecretText,
-    /// The device; none for whichever the code fits.
-    pub(crate) device: Option<DeviceId>,
+/// What a token is wanted for.
+pub(crate) struct Wanted {
     /// The scopes as they were written.
     pub(crate) scopes: Vec<String>,
     /// The operation to bind to.
     pub(crate) operation: Option<CheckedOperation>,
+}
+
+/// What the caller sent.
+pub(crate) struct Request {
+    /// What a factor is proved by.
+    pub(crate) answer: Answer,
+    /// What for.
+    pub(crate) wanted: Wanted,
     /// The client's name for this request.
     pub(crate) request: RequestId,
+}
+
+/// What a factor is proved by.
+pub(crate) enum Answer {
+    /// A TOTP code.
+    Totp {
+        /// The code as it was typed.
+        code: SecretText,
+        /// The device; none for whichever the code fits.
+        device: Option<DeviceId>,
+    },
+    /// The answer of an authenticator in a ceremony.
+    Passkey {
+        /// The ceremony.
+        ceremony: CeremonyId,
+        /// `AuthenticationResponseJSON` (WebAuthn Level 3 section 5.1).
+        credential_json: SecretText,
+    },
+    /// A recovery code, as it was typed.
+    RecoveryCode(SecretText),
+}
+
+impl Answer {
+    const fn kind(&self) -> FactorKind {
+        match self {
+            Self::Totp { .. } => FactorKind::Totp,
+            Self::Passkey { .. } => FactorKind::Passkey,
+            Self::RecoveryCode(_) => FactorKind::RecoveryCode,
+        }
+    }
 }
 
 /// A token as it is handed out.
@@ -60,89 +91,76 @@ pub(crate) struct Elevated {
     pub(crate) jwt: SecretText,
     /// What it says.
     pub(crate) token: Token,
+    /// After a recovery code: how many are left.
+    pub(crate) remaining_codes: Option<u32>,
 }
 
-impl AuthenticateTotp {
-    /// Consumes the code and makes the token.
-    pub(crate) async fn authenticate(&self, call: &UserCall, request: Request) -> Result<Elevated> {
-        if let Some(operation) = &request.operation {
-            call.trail.operation(operation.operation().id, *operation.digest().as_bytes()).await;
-        }
-        self.mint.check_time(call.at)?;
-        let purpose = Purpose::new(&request.scopes, request.operation.as_ref())?;
-        let terms = self.terms(call, &purpose, request.operation.as_ref()).await?;
-        let room = self.tokens.check_room(call.environment, call.user, call.at).await?;
+/// What is known before anything is consumed: that a proof of this kind would be worth a token, and which.
+struct Ready {
+    purpose: Purpose,
+    terms: Terms,
+    room: Room,
+}
 
-        let test = CodeTest {
+impl Authenticate {
+    /// Begins the ceremony of a passkey, unless no token would come of it.
+    pub(crate) async fn begin_passkey(&self, call: &UserCall, wanted: Wanted) -> Result<Ceremony> {
+        let Ready { purpose, .. } = self.ready(call, FactorKind::Passkey, &wanted).await?;
+        let begin = PasskeyPurpose {
             environment: call.environment,
             user: call.user,
             session: &call.session,
-            device: request.device,
-            code: &request.code,
-            request: request.request,
+            purpose: purpose.digest(call.environment, call.user, &call.session),
+            operation: wanted.operation.as_ref().map(CheckedOperation::digest),
+        };
+        self.judge.factors.begin_passkey(begin).await
+    }
+
+    /// Has the answer tested, consumes it, and makes the token.
+    pub(crate) async fn authenticate(&self, call: &UserCall, request: Request) -> Result<Elevated> {
+        let Request { answer, wanted, request } = request;
+        let Ready { purpose, terms, room } = self.ready(call, answer.kind(), &wanted).await?;
+        let wanted = ProofRequest {
+            environment: call.environment,
+            user: call.user,
+            session: &call.session,
+            request,
             purpose: purpose.digest(call.environment, call.user, &call.session),
         };
-        let proof = self.factors.verify_totp(test).await?;
+        let factors = &self.judge.factors;
+        let (proof, remaining_codes) = match &answer {
+            Answer::Totp { code, device } => (factors.verify_totp(wanted, code, *device).await?, None),
+            Answer::Passkey { ceremony, credential_json } => {
+                (factors.verify_passkey(wanted, *ceremony, credential_json).await?, None)
+            }
+            Answer::RecoveryCode(code) => {
+                let (proof, remaining) = factors.verify_recovery_code(wanted, code).await?;
+                (proof, Some(remaining))
+            }
+        };
         let token = token(call, &purpose, terms, &proof);
         // A repetition whose first call was before a restore.
         self.mint.check_remembered(&token)?;
-        self.hand_out(call, token, &room).await
+        let (jwt, token) = self.hand_out(call, token, &room).await?;
+        Ok(Elevated { jwt, token, remaining_codes })
     }
 
-    /// What policy demands of a token for this purpose. Refuses what no TOTP code can satisfy.
-    async fn terms(
-        &self,
-        call: &UserCall,
-        purpose: &Purpose,
-        operation: Option<&CheckedOperation>,
-    ) -> Result<Terms> {
-        let facts = self.factors.facts(call.environment, call.user).await?;
-        let mut judged = Vec::with_capacity(purpose.scopes().len());
-        for scope in purpose.scopes() {
-            judged.push(self.judge(call, scope.action(), &facts, operation).await?);
+    /// Refuses all that can be refused before a factor is tested.
+    async fn ready(&self, call: &UserCall, kind: FactorKind, wanted: &Wanted) -> Result<Ready> {
+        let operation = wanted.operation.as_ref();
+        if let Some(operation) = operation {
+            call.trail.operation(operation.operation().id, *operation.digest().as_bytes()).await;
         }
-        terms::combine(judged.iter().map(|(requirement, version)| (requirement, *version)))
-            .ok_or_else(|| Error::internal("a purpose without a scope"))
-    }
-
-    async fn judge(
-        &self,
-        call: &UserCall,
-        action: Action,
-        facts: &FactorFacts,
-        operation: Option<&CheckedOperation>,
-    ) -> Result<(Requirement, u64)> {
-        let question = Question {
-            environment: call.environment,
-            user: call.user,
-            action,
-            facts,
-            proof: None,
-            opaque_payload: operation.is_some_and(is_opaque),
-        };
-        let decision = self.policy.decide(question).await?;
-        let (requirement, demanded) = match decision.verdict {
-            // Nothing is demanded now; a token may be wanted all the same, for when it is.
-            Verdict::Allow(Some(requirement)) => (requirement, false),
-            // A pending device is activated by its first right code, so having none yet is no refusal here.
-            Verdict::StepUpRequired(requirement) | Verdict::EnrolmentRequired(requirement) => {
-                (requirement, true)
-            }
-            Verdict::Allow(None) | Verdict::AllowWithProof(_) | Verdict::Deny => {
-                return Err(action_denied(action));
-            }
-        };
-        let reachable = FactorKind::Totp.acr() >= requirement.acr;
-        let bound = requirement.binding == Binding::Scope || operation.is_some();
-        if demanded && !(reachable && bound) {
-            return Err(step_up_required(&requirement, operation.map(CheckedOperation::digest)));
-        }
-        Ok((requirement, decision.policy_version))
+        self.mint.check_time(call.at)?;
+        let purpose = Purpose::new(&wanted.scopes, operation)?;
+        let terms = self.judge.terms(call, kind, &purpose, operation).await?;
+        let room = self.tokens.check_room(call.environment, call.user, call.at).await?;
+        Ok(Ready { purpose, terms, room })
     }
 
     /// Hands the token out, issued by this call or an earlier one for the same proof: a repetition gets the token of the
     /// first time, also when policy has changed since.
-    async fn hand_out(&self, call: &UserCall, token: Token, room: &Room) -> Result<Elevated> {
+    async fn hand_out(&self, call: &UserCall, token: Token, room: &Room) -> Result<(SecretText, Token)> {
         call.trail.intend().await?;
         let remembered = self.issued.remember(token.id, call.at).await?;
         let recorded = match remembered {
@@ -153,14 +171,14 @@ impl AuthenticateTotp {
             Some(token) if call.at < token.expires => token,
             None if remembered == Remembered::OnFile => return Err(untouched(call, lost()).await),
             None if call.at < token.expires => self.issue(call, token, room).await?,
-            // Only a late repetition gets here: a fresh token needs a fresh code.
+            // Only a late repetition gets here: a fresh token needs a fresh proof.
             Some(_) | None => return Err(untouched(call, expired()).await),
         };
         let jwt = self.mint.elevated(&token)?;
         if remembered != Remembered::OnFile {
             self.issued.on_file(token.id, call.at).await?;
         }
-        Ok(Elevated { jwt, token })
+        Ok((jwt, token))
     }
 
     async fn issue(&self, call: &UserCall, token: Token, room: &Room) -> Result<Token> {
@@ -189,17 +207,12 @@ async fn untouched(call: &UserCall, refusal: Error) -> Error {
     refusal
 }
 
-/// Whether the operation signs bytes that show nothing of what they mean.
-pub(crate) fn is_opaque(operation: &CheckedOperation) -> bool {
-    operation.facts().message.as_ref().is_some_and(|message| message.form == MessageForm::Binary)
-}
-
 /// The refusal of a repetition for whose token the store has no record any more.
 fn lost() -> Error {
     Error::new(
         Reason::TokenUnknown,
         "an elevated token was made for this request and the token store has no record of it any more; authenticate \
-         anew, with a fresh code and a fresh request id",
+         anew, with a fresh proof and a fresh request id",
     )
 }
 

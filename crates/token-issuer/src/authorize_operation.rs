@@ -10,14 +10,16 @@ use kernel::{Reason, Result, SecretText, Timestamp};
 use operation::{CheckedOperation, Digest};
 use runtime::UserCall;
 
-use crate::authenticate_totp::is_opaque;
-use crate::domain::decision::{Question, Verdict};
+use crate::domain::decision::Verdict;
 use crate::domain::factors::{FactorFacts, Proof};
 use crate::domain::receipt::Grant;
 use crate::domain::record::{TokenRecord, TokenState, already_redeemed, expired, unknown};
-use crate::domain::refusal::{action_denied, enrolment_required, step_up_required};
+use crate::domain::refusal::{
+    action_denied, enrolment_required, factor_on_hold, reauthentication_required, step_up_required,
+};
 use crate::domain::requirement::{Binding, TokenBehavior};
 use crate::domain::token::Token;
+use crate::judge::question;
 use crate::mint::{Mint, Receipt};
 use crate::ports::{Factors, OperationClaim, OperationIds, Policy, TokenStore};
 use crate::presented;
@@ -62,17 +64,11 @@ impl AuthorizeOperation {
             }
         };
         // They are in different places, so neither waits for the other.
-        let (offered, facts) = tokio::join!(offered, self.factors.facts(call.environment, call.user));
+        let (offered, facts) =
+            tokio::join!(offered, self.factors.facts(call.environment, call.user, &call.session));
         let (offered, facts) = (offered?, facts?);
         let proof = offered.as_ref().and_then(|offered| offered.proof(&facts, call.at));
-        let question = Question {
-            environment: call.environment,
-            user: call.user,
-            action: operation.action(),
-            facts: &facts,
-            proof: proof.as_ref(),
-            opaque_payload: is_opaque(&operation),
-        };
+        let question = question(call, operation.action(), &facts, Some(&operation), proof.as_ref());
         let decision = self.policy.decide(question).await?;
         let digest = operation.digest();
         let token = match decision.verdict {
@@ -85,6 +81,12 @@ impl AuthorizeOperation {
             Verdict::StepUpRequired(requirement) => return Err(step_up_required(&requirement, Some(digest))),
             Verdict::EnrolmentRequired(requirement) => {
                 return Err(enrolment_required(&requirement, Some(digest)));
+            }
+            Verdict::FactorOnHold { requirement, until } => {
+                return Err(factor_on_hold(&requirement, Some(digest), until.since(call.at)));
+            }
+            Verdict::ReauthenticationRequired { requirement, within_seconds } => {
+                return Err(reauthentication_required(&requirement, Some(digest), within_seconds));
             }
             Verdict::Deny => return Err(action_denied(operation.action())),
         };

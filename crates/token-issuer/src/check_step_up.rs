@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use kernel::{Action, Result};
+use kernel::{Action, Result, Timestamp};
 use runtime::UserCall;
 
-use crate::domain::decision::{Question, Verdict};
+use crate::domain::decision::Verdict;
 use crate::domain::factors::VerifiedFactor;
 use crate::domain::requirement::Requirement;
+use crate::judge::question;
 use crate::ports::{Factors, Policy};
 
 /// Checks actions.
@@ -26,6 +27,20 @@ pub(crate) enum Status {
     Required(Requirement),
     /// A factor is needed and there is none.
     EnrolmentRequired(Requirement),
+    /// A proof is needed, and all factors that would do are on hold.
+    FactorOnHold {
+        /// What it has to be.
+        requirement: Requirement,
+        /// When the first of them may pay.
+        until: Timestamp,
+    },
+    /// A younger sign-in is needed, in place of a factor that there is none of.
+    ReauthenticationRequired {
+        /// What a proof would have to be.
+        requirement: Requirement,
+        /// How old the sign-in may be, in seconds.
+        within_seconds: u32,
+    },
     /// Forbidden.
     Denied,
 }
@@ -44,30 +59,28 @@ pub(crate) struct StepUp {
 impl CheckStepUp {
     /// Checks `action` for the caller.
     pub(crate) async fn check(&self, call: &UserCall, action: Action) -> Result<StepUp> {
-        let mut facts = self.factors.facts(call.environment, call.user).await?;
-        let question = Question {
-            environment: call.environment,
-            user: call.user,
-            action,
-            facts: &facts,
-            proof: None,
-            opaque_payload: false,
-        };
-        let decision = self.policy.decide(question).await?;
+        let mut facts = self.factors.facts(call.environment, call.user, &call.session).await?;
+        let decision = self.policy.decide(question(call, action, &facts, None, None)).await?;
         let status = match decision.verdict {
             Verdict::Allow(requirement) => Status::NotRequired(requirement),
             Verdict::StepUpRequired(requirement) => Status::Required(requirement),
             Verdict::EnrolmentRequired(requirement) => Status::EnrolmentRequired(requirement),
+            Verdict::FactorOnHold { requirement, until } => Status::FactorOnHold { requirement, until },
+            Verdict::ReauthenticationRequired { requirement, within_seconds } => {
+                Status::ReauthenticationRequired { requirement, within_seconds }
+            }
             // No proof was shown, so none can have satisfied anything.
             Verdict::AllowWithProof(_) | Verdict::Deny => Status::Denied,
         };
         let methods = match &status {
             Status::NotRequired(Some(requirement))
             | Status::Required(requirement)
-            | Status::EnrolmentRequired(requirement) => requirement.methods.as_slice(),
+            | Status::EnrolmentRequired(requirement)
+            | Status::FactorOnHold { requirement, .. }
+            | Status::ReauthenticationRequired { requirement, .. } => requirement.methods.as_slice(),
             Status::NotRequired(None) | Status::Denied => &[],
         };
-        facts.factors.retain(|factor| methods.contains(&factor.kind));
+        facts.factors.retain(|factor| methods.contains(&factor.kind) && !factor.exhausted);
         Ok(StepUp { status, factors: facts.factors, policy_version: decision.policy_version })
     }
 }
@@ -75,7 +88,8 @@ impl CheckStepUp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::{FakeFactors, FakePolicy, call, factor, requirement};
+    use crate::fixtures::{FakeFactors, FakePolicy, NOW, call, factor, recovery_codes, requirement};
+    use kernel::FactorKind;
 
     async fn check(verdict: Verdict) -> StepUp {
         let check = CheckStepUp {
@@ -97,6 +111,31 @@ mod tests {
         assert!(check(Verdict::StepUpRequired(none_would_do)).await.factors.is_empty());
         let open = check(Verdict::Allow(None)).await;
         assert_eq!((open.status, open.factors.len()), (Status::NotRequired(None), 0));
+    }
+
+    #[tokio::test]
+    async fn whoever_has_to_wait_or_to_sign_in_is_told_so_and_shown_no_factor() {
+        let requirement = Requirement { methods: Vec::new(), ..requirement(Action::WalletExport) };
+        let held = check(Verdict::FactorOnHold { requirement: requirement.clone(), until: NOW }).await;
+        let status = Status::FactorOnHold { requirement: requirement.clone(), until: NOW };
+        assert_eq!((held.status, held.factors), (status, Vec::new()));
+        let verdict =
+            Verdict::ReauthenticationRequired { requirement: requirement.clone(), within_seconds: 600 };
+        let status = Status::ReauthenticationRequired { requirement, within_seconds: 600 };
+        assert_eq!(check(verdict).await.status, status);
+    }
+
+    #[tokio::test]
+    async fn recovery_codes_that_are_used_up_are_not_shown() {
+        let used_up = VerifiedFactor { exhausted: true, ..recovery_codes(3) };
+        let methods = vec![FactorKind::Totp, FactorKind::RecoveryCode];
+        let requirement = Requirement { methods, ..requirement(Action::WalletExport) };
+        let check = CheckStepUp {
+            policy: Arc::new(FakePolicy::always(Verdict::StepUpRequired(requirement))),
+            factors: Arc::new(FakeFactors::with(&[factor(1), used_up])),
+        };
+        let found = check.check(&call(), Action::WalletExport).await.unwrap();
+        assert_eq!(found.factors, [factor(1)]);
     }
 
     #[tokio::test]

@@ -11,12 +11,13 @@ use sea_orm::DatabaseConnection;
 use storage::{AuditLog, Sealer};
 use tonic::transport::Channel;
 
-use crate::authenticate_totp::AuthenticateTotp;
+use crate::authenticate::Authenticate;
 use crate::authorize_operation::AuthorizeOperation;
 use crate::check_step_up::CheckStepUp;
 use crate::domain::receipt::Audiences;
 use crate::grpc::{self, AdminHandler, StepUpHandler, TokenHandler};
 use crate::introspect_token::IntrospectToken;
+use crate::judge::Judge;
 use crate::keys::{Keys, monotonic};
 use crate::mint::Mint;
 use crate::peers::{FactorsPeer, PolicyPeer};
@@ -104,9 +105,8 @@ pub async fn compose(parts: Parts) -> Result<TokenIssuer> {
     let step_up = StepUpHandler {
         gate: parts.gate.clone(),
         check_step_up: CheckStepUp { policy: policy.clone(), factors: factors.clone() },
-        authenticate_totp: AuthenticateTotp {
-            policy: policy.clone(),
-            factors: factors.clone(),
+        authenticate: Authenticate {
+            judge: Judge { policy: policy.clone(), factors: factors.clone() },
             tokens: tokens.clone(),
             issued: Arc::new(SqlIssuedTokens::new(parts.database.clone())),
             mint: mint.clone(),

@@ -22,13 +22,16 @@ use crate::domain::factors::VerifiedFactor;
 use crate::domain::requirement::{Binding, Requirement, TokenBehavior};
 use crate::domain::token::Token;
 
-pub(crate) use bench::{Bench, FakeIssuedTokens, mint, request, rings};
+pub(crate) use bench::{Bench, FakeIssuedTokens, mint, passkey_request, recovery_request, request, rings};
 pub(crate) use factors::FakeFactors;
 pub(crate) use policy::FakePolicy;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_795_000_000);
 pub(crate) const ISSUER: &str = "https://issuer.example";
 pub(crate) const RIGHT_CODE: &str = "123456";
+pub(crate) const RECOVERY_CODE: &str = "a-recovery-code";
+/// What the authenticator answers when it is asked the right thing.
+pub(crate) const RIGHT_ASSERTION: &str = r#"{"id":"credential"}"#;
 
 pub(crate) fn environment() -> EnvironmentId {
     "0b5f4a3e-5b7c-4d56-9a43-3c2e5f0a9d11".parse().unwrap()
@@ -117,7 +120,19 @@ pub(crate) fn factor(number: u32) -> VerifiedFactor {
         verified: NOW.minus(Duration::from_secs(86_400)),
         is_default: number == 1,
         display_name: format!("phone {number}"),
+        exhausted: false,
     }
+}
+
+pub(crate) fn passkey(number: u32) -> VerifiedFactor {
+    let kind = FactorKind::Passkey;
+    VerifiedFactor { kind, is_default: false, display_name: format!("key {number}"), ..factor(number) }
+}
+
+/// A set of recovery codes with codes left.
+pub(crate) fn recovery_codes(number: u32) -> VerifiedFactor {
+    let kind = FactorKind::RecoveryCode;
+    VerifiedFactor { kind, is_default: false, display_name: String::new(), ..factor(number) }
 }
 
 pub(crate) fn sealer() -> Arc<Sealer> {

@@ -43,7 +43,7 @@ impl IntrospectToken {
             return Ok(None);
         }
         // A factor that was removed takes its tokens with it.
-        let facts = self.factors.facts(call.environment, call.user).await?;
+        let facts = self.factors.facts(call.environment, call.user, &call.session).await?;
         Ok(facts.factor(token.device).is_some().then_some(token))
     }
 }

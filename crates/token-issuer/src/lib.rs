@@ -5,7 +5,7 @@
 //! *receipt*, by which it says that this user may do exactly this operation now. Whoever does the operation acts on
 //! nothing but a receipt.
 
-mod authenticate_totp;
+mod authenticate;
 mod authorize_operation;
 mod check_step_up;
 mod compose;
@@ -16,6 +16,7 @@ mod get_session;
 mod grpc;
 mod introspect_token;
 mod json_web_key_set;
+mod judge;
 mod keys;
 mod migrations;
 mod mint;

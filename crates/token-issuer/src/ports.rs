@@ -2,13 +2,13 @@
 
 use async_trait::async_trait;
 use kernel::{
-    DeviceId, EnvironmentId, OperationId, RequestId, Result, SecretText, SessionId, Timestamp, TokenId,
-    UserId,
+    CeremonyId, DeviceId, EnvironmentId, OperationId, RequestId, Result, SecretText, SessionId, Timestamp,
+    TokenId, UserId,
 };
 use operation::Digest;
 
 use crate::domain::decision::{Decision, Question};
-use crate::domain::factors::{FactorFacts, FactorProof};
+use crate::domain::factors::{Ceremony, FactorFacts, FactorProof};
 use crate::domain::record::TokenRecord;
 use crate::domain::token::{Token, TokenKey};
 
@@ -23,33 +23,82 @@ pub(crate) trait Policy: Send + Sync {
 /// Whoever keeps the users' second factors.
 #[async_trait]
 pub(crate) trait Factors: Send + Sync {
-    /// What is known of a user's factors. Refused with `DEPENDENCY_UNAVAILABLE` when there is no answer.
-    async fn facts(&self, environment: EnvironmentId, user: UserId) -> Result<FactorFacts>;
+    /// What is known of a user's factors, to be judged in this session. Refused with `DEPENDENCY_UNAVAILABLE` when there
+    /// is no answer.
+    async fn facts(
+        &self,
+        environment: EnvironmentId,
+        user: UserId,
+        session: &SessionId,
+    ) -> Result<FactorFacts>;
 
-    /// Tests a code and consumes it when it is right. The same request again gets the first proof.
+    /// Begins a ceremony in which a passkey is to be proved, for one purpose and, where an operation is given, with its
+    /// digest inside the challenge.
     ///
-    /// Refused with `CODE_REJECTED`, `FACTOR_THROTTLED`, `REQUEST_ID_REUSED`, `INVALID_REQUEST`, or
+    /// Refused with `RELYING_PARTY_MISSING`, `OVERLOADED` or `DEPENDENCY_UNAVAILABLE`.
+    async fn begin_passkey(&self, begin: PasskeyPurpose<'_>) -> Result<Ceremony>;
+
+    /// Tests a TOTP code and consumes it when it is right. The same request again gets the first proof.
+    ///
+    /// Refused with `CODE_REJECTED`, `FACTOR_THROTTLED`, `REQUEST_ID_REUSED`, `INVALID_REQUEST`, `OVERLOADED` or
     /// `DEPENDENCY_UNAVAILABLE`; after the last one the code may be consumed, and the same request tells.
-    async fn verify_totp(&self, test: CodeTest<'_>) -> Result<FactorProof>;
+    async fn verify_totp(
+        &self,
+        wanted: ProofRequest<'_>,
+        code: &SecretText,
+        device: Option<DeviceId>,
+    ) -> Result<FactorProof>;
+
+    /// Tests the answer of an authenticator, `AuthenticationResponseJSON`, and uses up the ceremony. The same request
+    /// again gets the first proof.
+    ///
+    /// Refused with `CEREMONY_UNKNOWN`, `PASSKEY_REJECTED`, `PASSKEY_CLONE_SUSPECTED`, `RELYING_PARTY_MISSING`,
+    /// `REQUEST_ID_REUSED`, `INVALID_REQUEST`, `OVERLOADED` or `DEPENDENCY_UNAVAILABLE`; after the last one the ceremony
+    /// may be used up, and the same request tells.
+    async fn verify_passkey(
+        &self,
+        wanted: ProofRequest<'_>,
+        ceremony: CeremonyId,
+        credential_json: &SecretText,
+    ) -> Result<FactorProof>;
+
+    /// Tests a recovery code and uses it up when it is right; says how many are left. The same request again gets the
+    /// first proof. Refused like [`Self::verify_totp`].
+    async fn verify_recovery_code(
+        &self,
+        wanted: ProofRequest<'_>,
+        code: &SecretText,
+    ) -> Result<(FactorProof, u32)>;
 }
 
-/// A code to be tested.
+/// A proof that is asked for.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct CodeTest<'a> {
+pub(crate) struct ProofRequest<'a> {
     /// The environment.
     pub(crate) environment: EnvironmentId,
     /// The user.
     pub(crate) user: UserId,
     /// The session the user acts in.
     pub(crate) session: &'a SessionId,
-    /// The device; none for whichever the code fits.
-    pub(crate) device: Option<DeviceId>,
-    /// The code as it was typed.
-    pub(crate) code: &'a SecretText,
     /// The client's name for this request.
     pub(crate) request: RequestId,
     /// SHA-256 over everything the proof is to be good for.
     pub(crate) purpose: [u8; 32],
+}
+
+/// What a passkey is to be proved for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PasskeyPurpose<'a> {
+    /// The environment.
+    pub(crate) environment: EnvironmentId,
+    /// The user.
+    pub(crate) user: UserId,
+    /// The session the user acts in.
+    pub(crate) session: &'a SessionId,
+    /// As it will be in the [`ProofRequest`].
+    pub(crate) purpose: [u8; 32],
+    /// The digest of the operation to bind to, for the authenticator to sign.
+    pub(crate) operation: Option<Digest>,
 }
 
 /// Where tokens are on file and spent: an allow-list, because a token that is not on file is worth nothing.

@@ -1,3 +1,4 @@
+mod kinds;
 mod once;
 
 use super::*;
@@ -11,10 +12,21 @@ use kernel::secret::ExposeSecret as _;
 use kernel::{Acr, Action, Amr, Reason, Scope};
 use std::time::Duration;
 
-use crate::domain::requirement::TokenBehavior;
+use crate::domain::decision::Verdict;
+use crate::domain::requirement::{Requirement, TokenBehavior};
+
+fn for_operation(request: Request, operation: CheckedOperation) -> Request {
+    let wanted = Wanted { operation: Some(operation), ..request.wanted };
+    Request { wanted, ..request }
+}
+
+fn with_code(code: &str, request: Request) -> Request {
+    let answer = Answer::Totp { code: SecretText::from(code.to_owned()), device: None };
+    Request { answer, ..request }
+}
 
 fn bound(number: u32, operation: CheckedOperation) -> Request {
-    Request { operation: Some(operation), ..request(number, &[]) }
+    for_operation(request(number, &[]), operation)
 }
 
 async fn refused(bench: &Bench, request: Request) -> Error {
@@ -119,7 +131,7 @@ async fn what_can_be_refused_without_the_code_is_refused_before_it_is_tested() {
         (request(1, &["wallet:sign", "wallet:sign"]), Reason::InvalidRequest),
         (request(1, &["wallet:sign", "credential:unlink"]), Reason::InvalidRequest),
         (bound(1, create(1)), Reason::InvalidRequest),
-        (Request { operation: Some(export(1)), ..request(1, &["wallet:sign"]) }, Reason::InvalidRequest),
+        (for_operation(request(1, &["wallet:sign"]), export(1)), Reason::InvalidRequest),
         // Policy wants exports bound to the operation: a token for the scope alone would be worth nothing.
         (request(1, &["wallet:export"]), Reason::StepUpRequired),
         (request(1, &["wallet:export", "wallet:sign"]), Reason::StepUpRequired),
@@ -172,7 +184,7 @@ async fn a_user_whose_first_device_is_pending_may_prove_it_here() {
 #[tokio::test]
 async fn a_code_that_is_refused_was_no_intent_and_a_token_is_one_before_it_is_issued() {
     let bench = Bench::new();
-    let wrong = Request { code: SecretText::from("000000".to_owned()), ..request(1, &["wallet:sign"]) };
+    let wrong = with_code("000000", request(1, &["wallet:sign"]));
     assert_eq!(refused(&bench, wrong).await.reason(), Reason::CodeRejected);
     assert!(bench.audit.rows().is_empty());
     bench.authenticate().authenticate(&bench.call(NOW), request(1, &["wallet:sign"])).await.unwrap();

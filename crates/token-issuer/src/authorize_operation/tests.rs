@@ -1,3 +1,4 @@
+mod holds;
 mod misfits;
 mod once;
 mod races;

@@ -1,6 +1,6 @@
 //! What policy is asked and what it says.
 
-use kernel::{Action, EnvironmentId, UserId};
+use kernel::{Action, DeviceId, EnvironmentId, Timestamp, UserId};
 
 use super::factors::{FactorFacts, Proof};
 use super::requirement::Requirement;
@@ -20,6 +20,10 @@ pub(crate) struct Question<'a> {
     pub(crate) proof: Option<&'a Proof>,
     /// Whether the operation signs bytes that show nothing of what they mean.
     pub(crate) opaque_payload: bool,
+    /// When the user of the session signed in, if anybody knows.
+    pub(crate) session_auth_time: Option<Timestamp>,
+    /// Of the removal of a factor: which one, where that is known.
+    pub(crate) unlink_device: Option<DeviceId>,
 }
 
 /// A decision.
@@ -42,6 +46,20 @@ pub(crate) enum Verdict {
     StepUpRequired(Requirement),
     /// A factor is needed and the user has none.
     EnrolmentRequired(Requirement),
+    /// A proof is needed, and all factors that would do are on hold.
+    FactorOnHold {
+        /// What it has to be.
+        requirement: Requirement,
+        /// When the first of them may pay.
+        until: Timestamp,
+    },
+    /// The user has no factor, and a younger sign-in would do instead.
+    ReauthenticationRequired {
+        /// What a proof would have to be.
+        requirement: Requirement,
+        /// How old the sign-in may be, in seconds.
+        within_seconds: u32,
+    },
     /// Forbidden; also what an answer that is not known here stands for.
     Deny,
 }

@@ -1,6 +1,6 @@
 //! What is known of a user's second factors, and of one that was proved.
 
-use kernel::{Acr, DeviceId, FactorKind, ProofId, Scope, Timestamp};
+use kernel::{Acr, CeremonyId, DeviceId, FactorKind, ProofId, Scope, Timestamp};
 
 use super::requirement::{Binding, TokenBehavior};
 
@@ -11,12 +11,14 @@ pub(crate) struct VerifiedFactor {
     pub(crate) device: DeviceId,
     /// Its kind.
     pub(crate) kind: FactorKind,
-    /// When its first right answer verified it.
+    /// When its first right answer verified it; of recovery codes, when the set was made.
     pub(crate) verified: Timestamp,
     /// Whether it is the one to offer first.
     pub(crate) is_default: bool,
     /// What its owner calls it; may be empty.
     pub(crate) display_name: String,
+    /// Of recovery codes: whether none is left. Tokens by those that were used are still good.
+    pub(crate) exhausted: bool,
 }
 
 /// All of a user's second factors.
@@ -26,6 +28,8 @@ pub(crate) struct FactorFacts {
     pub(crate) factors: Vec<VerifiedFactor>,
     /// Whether the user ever had one.
     pub(crate) ever_verified: bool,
+    /// Whether the session is the first one in which the user was seen.
+    pub(crate) first_session: bool,
 }
 
 impl FactorFacts {
@@ -33,19 +37,35 @@ impl FactorFacts {
     pub(crate) fn factor(&self, device: DeviceId) -> Option<&VerifiedFactor> {
         self.factors.iter().find(|factor| factor.device == device)
     }
+
+    /// Whether of this kind all that there was is used up.
+    pub(crate) fn used_up(&self, kind: FactorKind) -> bool {
+        self.factors.iter().any(|factor| factor.kind == kind && factor.exhausted)
+    }
 }
 
-/// A code that was right.
+/// A factor that was proved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FactorProof {
     /// Names the verification; the same for a retry of the request.
     pub(crate) id: ProofId,
-    /// The device that the code fits.
+    /// The device that it was proved by.
     pub(crate) device: DeviceId,
     /// Its kind.
     pub(crate) kind: FactorKind,
-    /// When the code was verified; of a retry, when it first was.
+    /// When it was proved; of a retry, when it first was.
     pub(crate) auth_time: Timestamp,
+}
+
+/// A passkey ceremony that was begun.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ceremony {
+    /// Names it.
+    pub(crate) id: CeremonyId,
+    /// What the authenticator is to be asked, as `PublicKeyCredentialRequestOptionsJSON` (WebAuthn Level 3 section 5.5).
+    pub(crate) options_json: String,
+    /// Until when the answer is taken.
+    pub(crate) expires: Timestamp,
 }
 
 /// A proof as policy judges it.

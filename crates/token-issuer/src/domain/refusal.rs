@@ -1,5 +1,7 @@
 //! Refusals that say what would satisfy policy.
 
+use std::time::Duration;
+
 use kernel::{Action, Error, Reason};
 use operation::Digest;
 
@@ -27,6 +29,31 @@ pub(crate) fn enrolment_required(requirement: &Requirement, digest: Option<Diges
         action = requirement.action,
     );
     with_requirement(Error::new(Reason::EnrolmentRequired, message), requirement, digest)
+}
+
+/// A proof is needed, and all factors that would do are too young for it; the first of them may pay after `wait`.
+pub(crate) fn factor_on_hold(requirement: &Requirement, digest: Option<Digest>, wait: Duration) -> Error {
+    let message = format!(
+        "`{action}` needs a fresh proof of a second factor, and every one that would do was added too recently to pay \
+         for it: wait until the hold is over",
+        action = requirement.action,
+    );
+    with_requirement(Error::new(Reason::FactorOnHold, message), requirement, digest).retry_after(wait)
+}
+
+/// The user has no factor, and has to sign in again instead, within so many seconds before.
+pub(crate) fn reauthentication_required(
+    requirement: &Requirement,
+    digest: Option<Digest>,
+    within_seconds: u32,
+) -> Error {
+    let message = format!(
+        "`{action}` needs a sign-in within the last {within_seconds} seconds, or a second factor, and none is \
+         registered: sign in again, or register one and prove it",
+        action = requirement.action,
+    );
+    with_requirement(Error::new(Reason::ReauthenticationRequired, message), requirement, digest)
+        .with("reauthentication_seconds", within_seconds.to_string())
 }
 
 /// Policy forbids it.
@@ -85,5 +112,24 @@ mod tests {
         let enrol = enrolment_required(&requirement(Action::WalletExport), None);
         assert_eq!(enrol.reason(), Reason::EnrolmentRequired);
         assert!(!enrol.metadata().contains_key("operation_digest"));
+    }
+
+    #[test]
+    fn whoever_has_to_wait_or_to_sign_in_is_told_how_long_and_how_recently() {
+        let demand = Requirement { methods: Vec::new(), ..requirement(Action::WalletExport) };
+        let digest = export(1).digest();
+        let like = step_up_required(&demand, Some(digest));
+
+        let wait = Duration::from_secs(3_601);
+        let held = factor_on_hold(&demand, Some(digest), wait);
+        assert_eq!((held.reason(), held.retry_delay()), (Reason::FactorOnHold, Some(wait)));
+        assert_eq!(held.metadata(), like.metadata());
+
+        let sign_in = reauthentication_required(&demand, Some(digest), 600);
+        assert_eq!(sign_in.reason(), Reason::ReauthenticationRequired);
+        let mut metadata = sign_in.metadata().clone();
+        assert_eq!(metadata.remove("reauthentication_seconds").as_deref(), Some("600"));
+        assert_eq!(metadata, *like.metadata());
+        assert_eq!(metadata["methods"], "");
     }
 }

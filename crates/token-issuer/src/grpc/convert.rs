@@ -4,10 +4,10 @@ use kernel::secret::ExposeSecret;
 use kernel::{EnvironmentId, Error, Result, SecretText, UserId};
 use proto::{convert, names, token_issuer as pb, types};
 
-use crate::authenticate_totp::Elevated;
+use crate::authenticate::Elevated;
 use crate::authorize_operation::Authorized;
 use crate::check_step_up::{Status, StepUp};
-use crate::domain::factors::VerifiedFactor;
+use crate::domain::factors::{Ceremony, VerifiedFactor};
 use crate::domain::requirement::{Binding, Requirement, TokenBehavior};
 use crate::domain::token::Token;
 use crate::get_session::Session;
@@ -37,10 +37,19 @@ pub(super) fn session(session: &Session) -> pb::GetSessionResponse {
 }
 
 pub(super) fn step_up(step_up: StepUp, environment: EnvironmentId, user: UserId) -> pb::CheckStepUpResponse {
+    let (mut hold_end_time, mut reauthentication_seconds) = (None, 0);
     let (status, requirement) = match step_up.status {
         Status::NotRequired(requirement) => (pb::StepUpStatus::NotRequired, requirement),
         Status::Required(requirement) => (pb::StepUpStatus::Required, Some(requirement)),
         Status::EnrolmentRequired(requirement) => (pb::StepUpStatus::EnrolmentRequired, Some(requirement)),
+        Status::FactorOnHold { requirement, until } => {
+            hold_end_time = Some(convert::timestamp(until));
+            (pb::StepUpStatus::FactorOnHold, Some(requirement))
+        }
+        Status::ReauthenticationRequired { requirement, within_seconds } => {
+            reauthentication_seconds = within_seconds;
+            (pb::StepUpStatus::ReauthenticationRequired, Some(requirement))
+        }
         Status::Denied => (pb::StepUpStatus::Denied, None),
     };
     pb::CheckStepUpResponse {
@@ -48,6 +57,8 @@ pub(super) fn step_up(step_up: StepUp, environment: EnvironmentId, user: UserId)
         requirement: requirement.as_ref().map(requirement_value),
         factors: step_up.factors.into_iter().map(|found| factor(found, environment, user)).collect(),
         policy_version: step_up.policy_version,
+        hold_end_time,
+        reauthentication_seconds,
     }
 }
 
@@ -58,6 +69,7 @@ fn factor(factor: VerifiedFactor, environment: EnvironmentId, user: UserId) -> t
         verify_time: Some(convert::timestamp(factor.verified)),
         is_default: factor.is_default,
         display_name: factor.display_name,
+        exhausted: factor.exhausted,
     }
 }
 
@@ -96,6 +108,14 @@ pub(super) fn elevated(elevated: &Elevated) -> pb::ElevatedToken {
         acr: token.acr.as_str().to_owned(),
         device: names::device(token.environment, token.user, token.device),
         operation_digest: digest(token),
+    }
+}
+
+pub(super) fn ceremony(ceremony: Ceremony) -> pb::BeginPasskeyAuthenticationResponse {
+    pb::BeginPasskeyAuthenticationResponse {
+        ceremony_id: ceremony.id.to_string(),
+        options_json: ceremony.options_json,
+        expire_time: Some(convert::timestamp(ceremony.expires)),
     }
 }
 

@@ -1,14 +1,15 @@
 //! `StepUpService`.
 
-use kernel::{Action, Error, Result, Scope, SecretText};
+use kernel::secret::ExposeSecret as _;
+use kernel::{Action, DeviceId, Error, Result, Scope, SecretText};
 use operation::{Body, CheckedOperation};
 use proto::token_issuer::step_up_service_server::StepUpService;
-use proto::{convert, names, token_issuer as pb};
+use proto::{convert, names, token_issuer as pb, types};
 use runtime::{Gate, Keep, UserCall};
 use tonic::{Request, Response, Status};
 
-use super::convert::{authorized, check_user, elevated, secret, session, step_up};
-use crate::authenticate_totp::{self, AuthenticateTotp};
+use super::convert::{authorized, ceremony, check_user, elevated, secret, session, step_up};
+use crate::authenticate::{self, Answer, Authenticate, Wanted};
 use crate::authorize_operation::AuthorizeOperation;
 use crate::check_step_up::CheckStepUp;
 use crate::get_session::get_session;
@@ -18,7 +19,7 @@ use crate::get_session::get_session;
 pub(crate) struct StepUpHandler {
     pub(crate) gate: Gate,
     pub(crate) check_step_up: CheckStepUp,
-    pub(crate) authenticate_totp: AuthenticateTotp,
+    pub(crate) authenticate: Authenticate,
     pub(crate) authorize_operation: AuthorizeOperation,
 }
 
@@ -66,7 +67,7 @@ impl StepUpService for StepUpHandler {
         &self,
         request: Request<pb::AuthenticateTotpRequest>,
     ) -> Result<Response<pb::AuthenticateTotpResponse>, Status> {
-        let authenticate = self.authenticate_totp.clone();
+        let authenticate = self.authenticate.clone();
         self.gate
             .user(
                 request,
@@ -74,9 +75,93 @@ impl StepUpService for StepUpHandler {
                 Keep::All,
                 |r| &r.user,
                 move |call, r| async move {
-                    let request = authentication(&call, r).await?;
+                    // Taken first, so that it is wiped whatever is wrong with the rest.
+                    let code = SecretText::from(r.code);
+                    check_user("user", &r.user, call.environment, call.user)?;
+                    let request = authenticate::Request {
+                        answer: Answer::Totp { code, device: device(&call, &r.device).await? },
+                        wanted: wanted(&call, r.requested_scopes, r.operation)?,
+                        request: convert::id("request_id", &r.request_id)?,
+                    };
                     let made = authenticate.authenticate(&call, request).await?;
                     Ok(pb::AuthenticateTotpResponse { elevated_token: Some(elevated(&made)) })
+                },
+            )
+            .await
+    }
+
+    async fn begin_passkey_authentication(
+        &self,
+        request: Request<pb::BeginPasskeyAuthenticationRequest>,
+    ) -> Result<Response<pb::BeginPasskeyAuthenticationResponse>, Status> {
+        let authenticate = self.authenticate.clone();
+        self.gate
+            .user(
+                request,
+                "passkey.begin_authentication",
+                Keep::Refusals,
+                |r| &r.user,
+                move |call, r| async move {
+                    check_user("user", &r.user, call.environment, call.user)?;
+                    let wanted = wanted(&call, r.requested_scopes, r.operation)?;
+                    Ok(ceremony(authenticate.begin_passkey(&call, wanted).await?))
+                },
+            )
+            .await
+    }
+
+    async fn authenticate_passkey(
+        &self,
+        request: Request<pb::AuthenticatePasskeyRequest>,
+    ) -> Result<Response<pb::AuthenticatePasskeyResponse>, Status> {
+        let authenticate = self.authenticate.clone();
+        self.gate
+            .user(
+                request,
+                "passkey.authenticate",
+                Keep::All,
+                |r| &r.user,
+                move |call, r| async move {
+                    let credential_json = SecretText::from(r.credential_json);
+                    check_user("user", &r.user, call.environment, call.user)?;
+                    check_credential(&credential_json)?;
+                    let ceremony = convert::id("ceremony_id", &r.ceremony_id)?;
+                    let request = authenticate::Request {
+                        answer: Answer::Passkey { ceremony, credential_json },
+                        wanted: wanted(&call, r.requested_scopes, r.operation)?,
+                        request: convert::id("request_id", &r.request_id)?,
+                    };
+                    let made = authenticate.authenticate(&call, request).await?;
+                    Ok(pb::AuthenticatePasskeyResponse { elevated_token: Some(elevated(&made)) })
+                },
+            )
+            .await
+    }
+
+    async fn authenticate_recovery_code(
+        &self,
+        request: Request<pb::AuthenticateRecoveryCodeRequest>,
+    ) -> Result<Response<pb::AuthenticateRecoveryCodeResponse>, Status> {
+        let authenticate = self.authenticate.clone();
+        self.gate
+            .user(
+                request,
+                "recovery_code.authenticate",
+                Keep::All,
+                |r| &r.user,
+                move |call, r| async move {
+                    let code = SecretText::from(r.code);
+                    check_user("user", &r.user, call.environment, call.user)?;
+                    let request = authenticate::Request {
+                        answer: Answer::RecoveryCode(code),
+                        wanted: wanted(&call, r.requested_scopes, r.operation)?,
+                        request: convert::id("request_id", &r.request_id)?,
+                    };
+                    let made = authenticate.authenticate(&call, request).await?;
+                    Ok(pb::AuthenticateRecoveryCodeResponse {
+                        elevated_token: Some(elevated(&made)),
+                        remaining_codes: made.remaining_codes.unwrap_or_default(),
+                    })
                 },
             )
             .await
@@ -132,35 +217,36 @@ fn action(action: i32, scope: &str) -> Result<Action> {
     }
 }
 
-async fn authentication(
-    call: &UserCall,
-    request: pb::AuthenticateTotpRequest,
-) -> Result<authenticate_totp::Request> {
-    // Taken first, so that it is wiped whatever is wrong with the rest.
-    let code = SecretText::from(request.code);
-    check_user("user", &request.user, call.environment, call.user)?;
-    let device = if request.device.is_empty() {
-        None
-    } else {
-        let device = names::parse_device("device", &request.device)?;
-        if device.environment != call.environment {
-            return Err(Error::not_found());
-        }
-        device.user.resolve(call.user)?;
-        call.trail.resource(names::device(call.environment, call.user, device.id)).await;
-        Some(device.id)
-    };
-    let operation = match request.operation {
-        None => None,
-        Some(value) => {
-            Some(convert::operation("operation", Some(value), call.environment, call.user)?.check()?)
-        }
-    };
-    Ok(authenticate_totp::Request {
-        code,
-        device,
-        scopes: request.requested_scopes,
-        operation,
-        request: convert::id("request_id", &request.request_id)?,
-    })
+/// The longest answer of an authenticator that is looked at, in octets: several times what one takes.
+const MAX_CREDENTIAL_OCTETS: usize = 16 * 1024;
+
+fn check_credential(credential_json: &SecretText) -> Result<()> {
+    const FIELD: &str = "credential_json";
+    match credential_json.expose_secret().len() {
+        0 => Err(Error::invalid(FIELD, "is missing; send what the authenticator answered")),
+        1..=MAX_CREDENTIAL_OCTETS => Ok(()),
+        _ => Err(Error::invalid(FIELD, format!("may have at most {MAX_CREDENTIAL_OCTETS} octets"))),
+    }
+}
+
+/// The caller's device that is named; none where none is.
+async fn device(call: &UserCall, name: &str) -> Result<Option<DeviceId>> {
+    if name.is_empty() {
+        return Ok(None);
+    }
+    let device = names::parse_device("device", name)?;
+    if device.environment != call.environment {
+        return Err(Error::not_found());
+    }
+    device.user.resolve(call.user)?;
+    call.trail.resource(names::device(call.environment, call.user, device.id)).await;
+    Ok(Some(device.id))
+}
+
+/// What a token is wanted for.
+fn wanted(call: &UserCall, scopes: Vec<String>, operation: Option<types::Operation>) -> Result<Wanted> {
+    let operation = operation
+        .map(|value| convert::operation("operation", Some(value), call.environment, call.user)?.check())
+        .transpose()?;
+    Ok(Wanted { scopes, operation })
 }

@@ -1,5 +1,6 @@
 //! The issuer as it is served, through real gRPC clients, with policy and factors as services on the same network.
 
+mod factors;
 mod stubs;
 mod world;
 
@@ -140,7 +141,8 @@ async fn the_caller_is_told_who_they_are_and_what_an_action_needs() {
     let by_action = check(types::Action::WalletSign.into(), "").await.unwrap();
     assert_eq!(by_action.status(), pb::StepUpStatus::Required);
     assert_eq!(by_action.requirement.as_ref().unwrap().scopes, ["wallet:sign"]);
-    assert_eq!(by_action.factors.len(), 1);
+    // Recovery codes would not do.
+    assert_eq!(by_action.factors.len(), 2);
     assert_eq!(check(0, "wallet:sign").await.unwrap(), by_action);
     // An effect that this version does not know.
     let unknown = check(types::Action::WalletRefresh.into(), "").await.unwrap();

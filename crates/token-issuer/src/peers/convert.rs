@@ -1,6 +1,6 @@
 //! The protocol's words and ours. What an answer says that is not known here is refused, never guessed.
 
-use kernel::{Acr, EnvironmentId, Error, Result, Scope, UserId};
+use kernel::{Acr, EnvironmentId, Error, FactorKind, Result, Scope, UserId};
 use proto::{convert, names, types};
 
 use crate::domain::factors::{FactorFacts, VerifiedFactor};
@@ -29,16 +29,21 @@ pub(super) fn facts(
         .factors
         .into_iter()
         .map(|factor| {
+            let kind = convert::factor_kind("facts.factors.kind", factor.kind)?;
+            if factor.exhausted && kind != FactorKind::RecoveryCode {
+                return Err(Error::invalid("facts.factors.exhausted", "is said of what cannot be used up"));
+            }
             Ok(VerifiedFactor {
                 device: device("facts.factors.device", &factor.device, environment, user)?,
-                kind: convert::factor_kind("facts.factors.kind", factor.kind)?,
+                kind,
                 verified: convert::time("facts.factors.verify_time", factor.verify_time)?,
                 is_default: factor.is_default,
                 display_name: factor.display_name,
+                exhausted: factor.exhausted,
             })
         })
         .collect::<Result<Vec<_>>>()?;
-    Ok(FactorFacts { factors, ever_verified: value.ever_verified })
+    Ok(FactorFacts { factors, ever_verified: value.ever_verified, first_session: value.first_session })
 }
 
 pub(super) fn facts_value(
@@ -49,6 +54,7 @@ pub(super) fn facts_value(
     types::FactorFacts {
         factors: facts.factors.iter().map(|factor| factor_value(factor, environment, user)).collect(),
         ever_verified: facts.ever_verified,
+        first_session: facts.first_session,
     }
 }
 
@@ -59,6 +65,7 @@ fn factor_value(factor: &VerifiedFactor, environment: EnvironmentId, user: UserI
         verify_time: Some(convert::timestamp(factor.verified)),
         is_default: factor.is_default,
         display_name: factor.display_name.clone(),
+        exhausted: factor.exhausted,
     }
 }
 
@@ -114,4 +121,44 @@ pub(super) fn requirement(value: types::Requirement) -> Result<Requirement> {
         token_expiry_seconds: value.token_expiry_seconds,
         max_age_seconds: value.max_age_seconds,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::{environment, factor, passkey, recovery_codes, user};
+
+    #[test]
+    fn what_is_known_of_factors_survives_the_way_to_policy() {
+        let set = VerifiedFactor { exhausted: true, ..recovery_codes(3) };
+        for (ever_verified, first_session) in [(true, false), (false, true)] {
+            let ours = FactorFacts {
+                factors: vec![factor(1), passkey(2), set.clone()],
+                ever_verified,
+                first_session,
+            };
+            let sent = facts_value(&ours, environment(), user());
+            assert_eq!(facts(sent, environment(), user()).unwrap(), ours);
+        }
+    }
+
+    #[test]
+    fn factors_that_are_not_understood_are_refused() {
+        let ours = FactorFacts { factors: vec![factor(1)], ..FactorFacts::default() };
+        let other = UserId::derive(environment(), "idp", "bob");
+        type Change = fn(&mut types::VerifiedFactor);
+        let changes: [Change; 5] = [
+            |factor| factor.kind = 0,
+            |factor| factor.kind = 99,
+            |factor| factor.verify_time = None,
+            |factor| factor.exhausted = true,
+            |factor| factor.device.clear(),
+        ];
+        for change in changes {
+            let mut sent = facts_value(&ours, environment(), user());
+            change(&mut sent.factors[0]);
+            assert!(facts(sent, environment(), user()).is_err());
+        }
+        assert!(facts(facts_value(&ours, environment(), other), environment(), user()).is_err());
+    }
 }

@@ -49,6 +49,11 @@ fn question_value(question: Question<'_>) -> DecideRequest {
         client_kind: ClientKind::Grpc.into(),
         proof: question.proof.map(|proof| proof_value(proof, question.environment, question.user)),
         opaque_payload: question.opaque_payload,
+        session_auth_time: question.session_auth_time.map(convert::timestamp),
+        unlink_device: question
+            .unlink_device
+            .map(|device| names::device(question.environment, question.user, device))
+            .unwrap_or_default(),
     }
 }
 
@@ -74,6 +79,16 @@ fn decision(answer: DecideResponse) -> Result<Decision> {
         Ok(Effect::AllowWithProof) => Verdict::AllowWithProof(required(demanded)?),
         Ok(Effect::StepUpRequired) => Verdict::StepUpRequired(required(demanded)?),
         Ok(Effect::EnrolmentRequired) => Verdict::EnrolmentRequired(required(demanded)?),
+        Ok(Effect::FactorOnHold) => Verdict::FactorOnHold {
+            requirement: required(demanded)?,
+            until: convert::time("hold_end_time", answer.hold_end_time)?,
+        },
+        Ok(Effect::ReauthenticationRequired) => match answer.reauthentication_seconds {
+            0 => return Err(Error::invalid("reauthentication_seconds", "is missing")),
+            within_seconds => {
+                Verdict::ReauthenticationRequired { requirement: required(demanded)?, within_seconds }
+            }
+        },
         Ok(Effect::Deny | Effect::Unspecified) | Err(_) => Verdict::Deny,
     };
     Ok(Decision { verdict, policy_version: answer.policy_version })
@@ -84,6 +99,10 @@ mod tests {
     use super::*;
     use kernel::{Action, FactorKind};
     use proto::types;
+
+    use crate::domain::factors::FactorFacts;
+    use crate::fixtures::{NOW, call, factor, sign, unlink};
+    use crate::judge::question;
 
     fn wire() -> types::Requirement {
         types::Requirement {
@@ -99,7 +118,33 @@ mod tests {
     }
 
     fn answer(effect: i32, requirement: Option<types::Requirement>) -> Result<Decision> {
-        decision(DecideResponse { effect, requirement, rule_ids: Vec::new(), policy_version: 7 })
+        decision(DecideResponse {
+            effect,
+            requirement,
+            rule_ids: Vec::new(),
+            policy_version: 7,
+            hold_end_time: Some(convert::timestamp(NOW)),
+            reauthentication_seconds: 600,
+        })
+    }
+
+    #[test]
+    fn policy_is_told_the_sign_in_and_of_a_removal_which_factor_is_to_go() {
+        let facts = FactorFacts { factors: vec![factor(1)], ever_verified: true, first_session: true };
+        let call = call();
+        let asked = |action, operation: Option<&operation::CheckedOperation>| {
+            question_value(question(&call, action, &facts, operation, None))
+        };
+        let bound = asked(Action::CredentialUnlink, Some(&unlink(1)));
+        assert_eq!(bound.unlink_device, names::device(call.environment, call.user, factor(1).device));
+        assert_eq!(bound.session_auth_time, call.auth_time.map(convert::timestamp));
+        let sent = bound.factor_facts.unwrap();
+        assert!(sent.first_session && sent.ever_verified);
+        assert_eq!(sent.factors[0].verify_time, Some(convert::timestamp(factor(1).verified)));
+        for other in [asked(Action::CredentialUnlink, None), asked(Action::WalletSign, Some(&sign(1, b"x")))]
+        {
+            assert_eq!(other.unlink_device, "");
+        }
     }
 
     #[test]
@@ -109,7 +154,12 @@ mod tests {
             (Effect::Allow, Verdict::Allow(Some(ours.clone()))),
             (Effect::AllowWithProof, Verdict::AllowWithProof(ours.clone())),
             (Effect::StepUpRequired, Verdict::StepUpRequired(ours.clone())),
-            (Effect::EnrolmentRequired, Verdict::EnrolmentRequired(ours)),
+            (Effect::EnrolmentRequired, Verdict::EnrolmentRequired(ours.clone())),
+            (Effect::FactorOnHold, Verdict::FactorOnHold { requirement: ours.clone(), until: NOW }),
+            (
+                Effect::ReauthenticationRequired,
+                Verdict::ReauthenticationRequired { requirement: ours, within_seconds: 600 },
+            ),
             (Effect::Deny, Verdict::Deny),
             (Effect::Unspecified, Verdict::Deny),
         ] {
@@ -122,8 +172,23 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_not_understood_is_refused() {
-        for effect in [Effect::AllowWithProof, Effect::StepUpRequired, Effect::EnrolmentRequired] {
+        for effect in [
+            Effect::AllowWithProof,
+            Effect::StepUpRequired,
+            Effect::EnrolmentRequired,
+            Effect::FactorOnHold,
+            Effect::ReauthenticationRequired,
+        ] {
             assert!(answer(effect.into(), None).is_err());
+            // Nor is one without a time or a span that is to be told.
+            let bare = DecideResponse {
+                effect: effect.into(),
+                requirement: Some(wire()),
+                policy_version: 7,
+                ..Default::default()
+            };
+            let is_whole = !matches!(effect, Effect::FactorOnHold | Effect::ReauthenticationRequired);
+            assert_eq!(decision(bare).is_ok(), is_whole, "{effect:?}");
         }
         for spoiled in [
             types::Requirement { binding: 0, ..wire() },

@@ -174,10 +174,24 @@ mod tests {
 
     #[tokio::test]
     async fn a_refusal_comes_back_whole() {
-        let (authorized, _) = authorize(|| Err(step_up_required())).await;
-        let error = authorized.unwrap_err();
-        assert_eq!(error.reason(), Reason::StepUpRequired);
-        assert_eq!(error.metadata(), step_up_required().metadata());
+        fn like(reason: Reason) -> Error {
+            let demand = step_up_required();
+            let metadata = demand.metadata().iter();
+            metadata.fold(Error::new(reason, "no"), |error, (key, value)| error.with(key, value))
+        }
+        let refusals: [fn() -> Error; 4] = [
+            step_up_required,
+            || like(Reason::EnrolmentRequired),
+            || like(Reason::FactorOnHold).retry_after(Duration::from_secs(3_600)),
+            || like(Reason::ReauthenticationRequired).with("reauthentication_seconds", "600"),
+        ];
+        for refusal in refusals {
+            let (authorized, _) = authorize(move || Err(refusal())).await;
+            let (error, sent) = (authorized.unwrap_err(), refusal());
+            assert_eq!((error.reason(), error.message()), (sent.reason(), sent.message()));
+            assert_eq!(error.metadata(), sent.metadata());
+            assert_eq!(error.retry_delay(), sent.retry_delay());
+        }
     }
 
     #[tokio::test]

@@ -28,8 +28,8 @@ pub(super) async fn records(bench: &Bench) -> usize {
 }
 
 /// The same service on a token store that lost everything: restarted, flushed, failed over.
-fn after_loss(authenticate: &AuthenticateTotp) -> AuthenticateTotp {
-    AuthenticateTotp { tokens: Arc::new(crate::MemoryTokenStore::new()), ..authenticate.clone() }
+fn after_loss(authenticate: &Authenticate) -> Authenticate {
+    Authenticate { tokens: Arc::new(crate::MemoryTokenStore::new()), ..authenticate.clone() }
 }
 
 #[tokio::test]
@@ -49,7 +49,7 @@ async fn a_call_that_ends_before_its_token_is_on_file_costs_no_second_code() {
     let bench = Bench::new();
     let authenticate = bench.authenticate();
     // It is remembered that the token is issued, and then the store takes it no more.
-    let away = AuthenticateTotp { tokens: Arc::new(Away(bench.tokens.clone())), ..authenticate.clone() };
+    let away = Authenticate { tokens: Arc::new(Away(bench.tokens.clone())), ..authenticate.clone() };
     let died = away.authenticate(&bench.call(NOW), request(1, &["wallet:sign"])).await.unwrap_err();
     assert_eq!(died.reason(), Reason::StoreUnavailable);
     assert_eq!((bench.issued.count(), records(&bench).await), (1, 0));
@@ -112,12 +112,12 @@ async fn of_two_calls_that_were_told_different_terms_both_hand_out_the_token_tha
     // What the other call makes of the same proof, as if it was somewhere else.
     let shorter = Requirement { token_expiry_seconds: 60, ..requirement(Action::WalletSign) };
     bench.policy.say(Verdict::StepUpRequired(shorter));
-    let other = AuthenticateTotp { issued: Arc::<FakeIssuedTokens>::default(), ..after_loss(&authenticate) };
+    let other = Authenticate { issued: Arc::<FakeIssuedTokens>::default(), ..after_loss(&authenticate) };
     let short = other.authenticate(&bench.call(NOW), request(1, &["wallet:sign"])).await.unwrap().token;
 
     let overtaken = Overtaken { inner: bench.tokens.clone(), by: Mutex::new(Some(short.clone())) };
     bench.policy.say(Verdict::StepUpRequired(requirement(Action::WalletSign)));
-    let first = AuthenticateTotp { tokens: Arc::new(overtaken), ..authenticate };
+    let first = Authenticate { tokens: Arc::new(overtaken), ..authenticate };
     let made = first.authenticate(&bench.call(NOW), request(1, &["wallet:sign"])).await.unwrap();
     assert_eq!(made.token, short);
     assert_eq!(bench.mint.open(&made.jwt, NOW).unwrap(), short);
@@ -173,7 +173,7 @@ async fn a_call_that_is_late_by_a_failover_does_not_put_a_spent_token_on_file_ag
     let bench = Bench::on(Arc::new(RedisTokenStore::new(Redis::connect(&settings).await.unwrap())));
     let late =
         Arc::new(Late { inner: bench.tokens.clone(), begun: Semaphore::new(0), gate: Semaphore::new(0) });
-    let authenticate = AuthenticateTotp { tokens: late.clone(), ..bench.authenticate() };
+    let authenticate = Authenticate { tokens: late.clone(), ..bench.authenticate() };
     let call = bench.call(NOW);
     let first = {
         let call = call.clone();

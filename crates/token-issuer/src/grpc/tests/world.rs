@@ -40,7 +40,7 @@ pub(super) struct World {
     _stop: DropGuard,
 }
 
-const REQUEST_ID: &str = "0b5f4a3e-5b7c-4d56-9a43-3c2e5f0a9d77";
+pub(super) const REQUEST_ID: &str = "0b5f4a3e-5b7c-4d56-9a43-3c2e5f0a9d77";
 
 impl World {
     pub(super) async fn new() -> Self {

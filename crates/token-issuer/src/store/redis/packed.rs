@@ -80,7 +80,7 @@ codes!(
     ]
 );
 codes!(acr_code, acr, Acr, [Acr::Recovery = 1, Acr::Otp = 2, Acr::Phr = 3, Acr::Phrh = 4]);
-codes!(amr_code, amr, Amr, [Amr::Otp = 1, Amr::Mfa = 2]);
+codes!(amr_code, amr, Amr, [Amr::Otp = 1, Amr::Mfa = 2, Amr::Swk = 3, Amr::User = 4, Amr::RecoveryCode = 5]);
 codes!(behavior_code, behavior, TokenBehavior, [TokenBehavior::SingleUse = 1, TokenBehavior::TimeBound = 2,]);
 
 /// The token, without its key. The same token is always the same octets.
@@ -158,6 +158,7 @@ pub(super) fn corrupt() -> Error {
 mod tests {
     use super::*;
     use crate::fixtures::{NOW, export, token};
+    use kernel::FactorKind;
     use std::time::Duration;
 
     #[test]
@@ -175,6 +176,12 @@ mod tests {
             },
         ];
         tokens.extend(Acr::ALL.map(|acr| Token { acr, ..base.clone() }));
+        tokens.extend(Amr::ALL.map(|method| Token { amr: vec![method], ..base.clone() }));
+        tokens.extend(FactorKind::ALL.map(|kind| Token {
+            acr: kind.acr(),
+            amr: kind.amr().to_vec(),
+            ..base.clone()
+        }));
         tokens.extend(Action::ALL.map(|action| {
             let bound = BoundOperation { action, wallet: None, ..BoundOperation::of(&export(2)) };
             Token { operation: Some(bound), ..base.clone() }
@@ -186,10 +193,22 @@ mod tests {
         }
     }
 
+    /// What an earlier version wrote is read by every later one.
+    #[test]
+    fn the_numbers_never_change_their_meaning() {
+        let codes = Amr::ALL.map(|method| (method, amr_code(method)));
+        let expected = [(Amr::Otp, 1), (Amr::Swk, 3), (Amr::User, 4), (Amr::RecoveryCode, 5), (Amr::Mfa, 2)];
+        assert_eq!(codes, expected);
+        let codes = Acr::ALL.map(acr_code);
+        assert_eq!(codes, [1, 2, 3, 4]);
+    }
+
     #[test]
     fn it_is_small() {
         let session: SessionId = "0b5f4a3e-5b7c-4d56-9a43-3c2e5f0a9d11".parse().unwrap();
-        let bound = Token { session, operation: Some(BoundOperation::of(&export(1))), ..token(1) };
+        // A passkey has the most methods.
+        let amr = FactorKind::Passkey.amr().to_vec();
+        let bound = Token { session, operation: Some(BoundOperation::of(&export(1))), amr, ..token(1) };
         assert!(pack(&bound).unwrap().len() <= 150, "{}", pack(&bound).unwrap().len());
     }
 

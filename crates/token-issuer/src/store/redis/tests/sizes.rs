@@ -1,7 +1,7 @@
 //! How much a live token takes.
 
 use super::*;
-use kernel::SessionId;
+use kernel::{FactorKind, SessionId};
 
 /// A token is to take less than this, in octets, with everything that is kept for it.
 const MOST_OCTETS: u64 = 400;
@@ -11,7 +11,9 @@ fn common(number: u32) -> Token {
     let session: SessionId = "0b5f4a3e-5b7c-4d56-9a43-3c2e5f0a9d11".parse().unwrap();
     let base = token(number);
     let user = UserId::derive(base.environment, "idp", &number.to_string());
-    Token { session, user, operation: Some(BoundOperation::of(&export(number))), ..base }
+    // Of all kinds of proof a passkey's has the most methods.
+    let amr = FactorKind::Passkey.amr().to_vec();
+    Token { session, user, operation: Some(BoundOperation::of(&export(number))), amr, ..base }
 }
 
 #[tokio::test]
