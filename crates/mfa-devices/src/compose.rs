@@ -75,6 +75,8 @@ pub fn compose(parts: Parts) -> RoleMounts {
     let store = Arc::new(SqlDeviceStore::new(parts.database, parts.sealer).restored(restored));
     let service = Service {
         store: store.clone(),
+        recovery: store.clone(),
+        users: store.clone(),
         passkeys: store,
         authenticators: parts.passkeys.authenticators,
         ceremonies: parts.passkeys.ceremonies,

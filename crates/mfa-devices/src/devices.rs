@@ -1,8 +1,8 @@
 //! Use cases: a user looks at its devices, names one, and chooses the one to offer first.
 
-use kernel::{DeviceId, Error, Reason, Result, Timestamp};
+use kernel::{DeviceId, Error, Reason, Result, SessionId, Timestamp};
 
-use crate::domain::{Device, DisplayName, Holdings, Owner};
+use crate::domain::{Device, DisplayName, Holdings, Owner, RecoverySet};
 use crate::service::{Caller, Service};
 
 /// A device as its owner sees it.
@@ -15,7 +15,8 @@ pub(crate) struct Shown {
 }
 
 impl Shown {
-    fn new(device: &Device, holdings: &Holdings) -> Self {
+    /// A device of these.
+    pub(crate) fn new(device: &Device, holdings: &Holdings) -> Self {
         Self { device: device.clone(), is_default: holdings.default == Some(device.id) }
     }
 
@@ -27,6 +28,17 @@ impl Shown {
 
 fn etag(device: &Device) -> String {
     format!("\"{}\"", device.revision)
+}
+
+/// What other services are told of a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Facts {
+    /// The devices.
+    pub(crate) holdings: Holdings,
+    /// The recovery codes, while they count.
+    pub(crate) recovery: Option<RecoverySet>,
+    /// Whether the session that was asked about is the first in which the user was seen.
+    pub(crate) first_session: bool,
 }
 
 /// Some of a user's devices.
@@ -82,7 +94,7 @@ impl Service {
             return Err(changed());
         }
         caller.trail.intend().await?;
-        if !self.store.rename(caller.owner, device, name, found.device.revision).await? {
+        if !self.store.rename(caller.owner, device, name, found.device.revision, caller.at).await? {
             // Gone or changed since it was read.
             self.get(caller, device).await?;
             return Err(changed());
@@ -97,15 +109,29 @@ impl Service {
             return Err(Error::not_found());
         }
         caller.trail.intend().await?;
-        if !self.store.set_default(caller.owner, device).await? {
+        if !self.store.set_default(caller.owner, device, caller.at).await? {
             return Err(Error::not_found());
         }
         self.get(caller, device).await
     }
 
-    /// All that a user has. Somebody unknown has nothing.
-    pub(crate) async fn holdings(&self, owner: Owner) -> Result<Holdings> {
-        self.store.holdings(owner).await
+    /// What other services are told of a user. Somebody unknown has nothing. Asked about in a session, the user was seen in
+    /// it.
+    pub(crate) async fn facts(
+        &self,
+        owner: Owner,
+        session: Option<&SessionId>,
+        now: Timestamp,
+    ) -> Result<Facts> {
+        let first_session = match session {
+            Some(session) => self.users.see(owner, session).await?,
+            None => false,
+        };
+        let set = self.recovery.recovery_set(owner, now).await?;
+        let holdings = self.store.holdings(owner).await?;
+        // The last factor may have gone in between, and the codes with it.
+        let recovery = set.filter(|set| set.counts(now) && holdings.has_factor());
+        Ok(Facts { holdings, recovery, first_session })
     }
 }
 

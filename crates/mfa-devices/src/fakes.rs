@@ -1,17 +1,16 @@
 //! Stand-ins for tests of the use cases: an authenticator whose answers say what they want to be, and one relying party.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, atomic::AtomicU32, atomic::Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use data_encoding::HEXLOWER;
-use kernel::{CeremonyId, EnvironmentId, Result, Timestamp};
+use kernel::{EnvironmentId, Result};
 
 use crate::domain::{
-    Aaguid, Assertion, Ceremony, CeremonyState, Challenge, CredentialId, NewPasskey, Owner,
-    PasskeyCredential, RelyingParty, SignCount, Transports, UserHandle, ceremony,
+    Aaguid, Assertion, CeremonyState, Challenge, CredentialId, NewPasskey, PasskeyCredential, RelyingParty,
+    SignCount, Transports, UserHandle,
 };
-use crate::ports::{Authenticators, Begun, Ceremonies, RegistrationWanted, RelyingParties};
+use crate::ports::{Authenticators, Begun, RegistrationWanted, RelyingParties};
 use crate::refusal;
 
 pub(crate) const RP_ID: &str = "wallet.example";
@@ -121,36 +120,6 @@ impl Authenticators for FakeAuthenticators {
             client_data: credential_json.as_bytes().to_vec(),
             signature: vec![2],
         })
-    }
-}
-
-/// Ceremonies of one process.
-#[derive(Default)]
-pub(crate) struct FakeCeremonies(Mutex<HashMap<CeremonyId, Ceremony>>);
-
-#[async_trait]
-impl Ceremonies for FakeCeremonies {
-    async fn put(&self, ceremony: &Ceremony, now: Timestamp) -> Result<()> {
-        let mut all = self.0.lock().unwrap();
-        ceremony::check_room(
-            all.values().filter(|other| other.owner == ceremony.owner).map(|other| other.expires),
-            now,
-        )?;
-        all.insert(ceremony.id, ceremony.clone());
-        Ok(())
-    }
-
-    async fn take(&self, owner: Owner, id: CeremonyId, now: Timestamp) -> Result<Option<Ceremony>> {
-        let mut all = self.0.lock().unwrap();
-        if all.get(&id).is_none_or(|ceremony| ceremony.owner != owner) {
-            return Ok(None);
-        }
-        Ok(all.remove(&id).filter(|ceremony| now < ceremony.expires))
-    }
-
-    async fn forget_user(&self, owner: Owner) -> Result<()> {
-        self.0.lock().unwrap().retain(|_, ceremony| ceremony.owner != owner);
-        Ok(())
     }
 }
 

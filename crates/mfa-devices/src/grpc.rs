@@ -3,21 +3,22 @@
 mod admin;
 mod convert;
 mod devices;
+mod events;
 mod factors;
 mod passkeys;
+mod recovery;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
-use kernel::{Clock, Error, Reason};
+use kernel::Clock;
 use proto::mfa_devices::device_service_server::DeviceServiceServer;
 use proto::mfa_devices::factor_service_server::FactorServiceServer;
 use proto::mfa_devices::mfa_devices_admin_service_server::MfaDevicesAdminServiceServer;
 use runtime::limits::MAX_REQUEST_BYTES;
-use runtime::{Gate, Mount, RoleMounts, status};
+use runtime::{Gate, Mount, RoleMounts};
 use storage::AuditLog;
-use tonic::Status;
 
 use self::admin::AdminHandler;
 use self::devices::DeviceHandler;
@@ -45,9 +46,4 @@ pub(crate) fn mounts(
             .service(FactorServiceServer::new(factors).max_decoding_message_size(MAX_REQUEST_BYTES))
             .audit(audit, clock),
     }
-}
-
-/// The refusal of a method of the protocol that this service does not offer yet.
-fn not_yet() -> Status {
-    status::to_status(&Error::new(Reason::MethodUnknown, "this service does not offer this method yet"))
 }

@@ -1,8 +1,10 @@
-//! Second factors of users: enrolment, verification, throttling. TOTP (RFC 6238) and passkeys (WebAuthn Level 3).
+//! Second factors of users: enrolment, verification, throttling. TOTP (RFC 6238), passkeys (WebAuthn Level 3) and
+//! recovery codes beside them; administration.
 //!
 //! [`compose`] makes the role's services from its [`Parts`].
 
 mod activation;
+mod administration;
 mod ceremonies;
 mod compose;
 mod devices;
@@ -19,6 +21,7 @@ mod payment;
 mod ports;
 mod proving;
 mod receipts;
+mod recovery;
 mod refusal;
 mod registration;
 mod removal;

@@ -1,10 +1,12 @@
 //! The schema of this service.
 
 mod m000010_devices;
+mod m000020_recovery_codes;
+mod m000030_factor_events;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
-/// Brings a database of this service up to date: audit trail, spent receipts, devices, mark.
+/// Brings a database of this service up to date: audit trail, spent receipts, devices, recovery codes, events, mark.
 #[derive(Clone, Copy, Debug)]
 pub struct Migrator;
 
@@ -14,6 +16,8 @@ impl MigratorTrait for Migrator {
             Box::new(storage::audit::Migration),
             Box::new(storage::spending::Migration),
             Box::new(m000010_devices::Migration),
+            Box::new(m000020_recovery_codes::Migration),
+            Box::new(m000030_factor_events::Migration),
             Box::new(storage::mark::Migration),
         ]
     }

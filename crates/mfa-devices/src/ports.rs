@@ -1,6 +1,8 @@
 //! What the use cases need from outside, in their own words.
 
 mod passkeys;
+mod recovery;
+mod users;
 
 use std::time::Duration;
 
@@ -18,6 +20,11 @@ use crate::domain::{
 pub(crate) use self::passkeys::{
     Born, Evidence, HeldPasskey, PasskeyBirth, PasskeyStore, RelyingParties, Signed, SignedOutcome,
 };
+
+pub(crate) use self::recovery::{
+    Candidates, CodeUse, Made, Making, Payment, RecoveryStore, Showing, ShownAgain,
+};
+pub(crate) use self::users::{Taken, UserStore};
 
 /// A TOTP device about to be registered.
 #[derive(Debug)]
@@ -107,7 +114,8 @@ pub(crate) enum Removal {
     LastOne,
 }
 
-/// The devices of all users. Whatever is changed here is changed in one atomic step, whoever else calls.
+/// The devices of all users. Whatever is changed here is changed in one atomic step, whoever else calls; and where a factor
+/// is concerned, the event that tells its owner is written in the same step ([`UserStore::events`]).
 #[async_trait]
 pub(crate) trait DeviceStore: Send + Sync {
     /// All that a user has.
@@ -134,16 +142,6 @@ pub(crate) trait DeviceStore: Send + Sync {
     /// The proof on record under a request id.
     async fn proof(&self, owner: Owner, request: RequestId) -> Result<Option<Proof>>;
 
-    /// Uses up one proof that was made in this session for the recovery codes, not longer ago than `max_age`, in one
-    /// atomic step; `false` when there is none.
-    async fn spend_grant(
-        &self,
-        owner: Owner,
-        session: &SessionId,
-        now: Timestamp,
-        max_age: Duration,
-    ) -> Result<bool>;
-
     /// Takes a try, durably, before its answer is known.
     async fn take_try(&self, owner: Owner, kind: FactorKind, now: Timestamp) -> Result<Try>;
 
@@ -154,11 +152,17 @@ pub(crate) trait DeviceStore: Send + Sync {
     async fn throttle(&self, owner: Owner, kind: FactorKind) -> Result<Throttle>;
 
     /// Renames a device if it still has this revision.
-    async fn rename(&self, owner: Owner, device: DeviceId, name: &DisplayName, revision: i64)
-    -> Result<bool>;
+    async fn rename(
+        &self,
+        owner: Owner,
+        device: DeviceId,
+        name: &DisplayName,
+        revision: i64,
+        now: Timestamp,
+    ) -> Result<bool>;
 
     /// Makes a factor the default; `false` when there is no such factor.
-    async fn set_default(&self, owner: Owner, device: DeviceId) -> Result<bool>;
+    async fn set_default(&self, owner: Owner, device: DeviceId, now: Timestamp) -> Result<bool>;
 
     /// Removes a pending device of this session; `false` when there is none such.
     async fn discard(&self, owner: Owner, device: DeviceId, session: &SessionId) -> Result<bool>;
@@ -171,6 +175,7 @@ pub(crate) trait DeviceStore: Send + Sync {
         device: DeviceId,
         keep_last: bool,
         payment: &Spend,
+        now: Timestamp,
     ) -> Result<Removal>;
 }
 

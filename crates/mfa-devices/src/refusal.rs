@@ -17,6 +17,34 @@ pub(crate) fn code_rejected(tries_left: u32) -> Error {
     .with(TRIES_LEFT, tries_left.to_string())
 }
 
+/// A recovery code that is wrong, used up, malformed, of an older set, or for a user there is not: all look the same.
+pub(crate) fn recovery_code_rejected(tries_left: u32) -> Error {
+    Error::new(
+        Reason::CodeRejected,
+        "the recovery code is not accepted: it is wrong, was used before, or is not of the codes that were made last; try \
+         another one",
+    )
+    .with(TRIES_LEFT, tries_left.to_string())
+}
+
+/// Codes are made and shown for a fresh proof of another kind of factor only.
+pub(crate) fn fresh_proof_required() -> Error {
+    Error::new(
+        Reason::FreshProofRequired,
+        "this needs a fresh proof by a factor that is no recovery code: send a TOTP code or a passkey's answer, or call \
+         within five minutes after one was registered in this session; each proof is good once",
+    )
+}
+
+/// Codes that are not shown any more, or not to this session.
+pub(crate) fn codes_hidden() -> Error {
+    Error::new(
+        Reason::RecoveryCodesHidden,
+        "recovery codes are shown again only to the session that made them, within ten minutes, until they are \
+         acknowledged; make new ones",
+    )
+}
+
 /// Too many wrong codes.
 pub(crate) fn throttled(wait: Duration) -> Error {
     // Whole seconds, rounded up, so that a caller who waits as told is not refused again.

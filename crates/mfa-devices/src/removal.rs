@@ -30,7 +30,7 @@ impl Service {
         }
         let ticket = ticket.ok_or_else(|| refusal::receipt_missing(Scope::CredentialUnlink))?;
         let payment = self.pay(caller, ticket, Body::UnlinkCredential { device }, strongest, device).await?;
-        match self.store.remove(caller.owner, device, keep_last, &payment).await? {
+        match self.store.remove(caller.owner, device, keep_last, &payment, caller.at).await? {
             Removal::Removed => Ok(()),
             Removal::Unknown => Err(Error::not_found()),
             Removal::LastOne => Err(refusal::last_factor()),

@@ -6,7 +6,9 @@ use kernel::{Entropy, SessionId, Timestamp};
 use storage::Trail;
 
 use crate::domain::{Label, Owner, Restored, TotpParameters};
-use crate::ports::{Authenticators, Ceremonies, DeviceStore, PasskeyStore, Receipts, RelyingParties};
+use crate::ports::{
+    Authenticators, Ceremonies, DeviceStore, PasskeyStore, Receipts, RecoveryStore, RelyingParties, UserStore,
+};
 
 /// The use cases, each in a file of its own.
 pub(crate) struct Service {
@@ -20,6 +22,10 @@ pub(crate) struct Service {
     pub(crate) ceremonies: Arc<dyn Ceremonies>,
     /// For whom passkeys are.
     pub(crate) parties: Arc<dyn RelyingParties>,
+    /// The recovery codes.
+    pub(crate) recovery: Arc<dyn RecoveryStore>,
+    /// Users as a whole, and the events that tell them.
+    pub(crate) users: Arc<dyn UserStore>,
     /// Checks receipts.
     pub(crate) receipts: Arc<dyn Receipts>,
     /// Since when it is known what was accepted, where that was forgotten once.

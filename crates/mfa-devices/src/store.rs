@@ -11,28 +11,31 @@ mod changing;
 mod contract;
 mod enrolling;
 mod entity;
+mod outbox;
 mod owners;
 mod passkeys;
 mod proving;
 mod reading;
+mod recovery;
 mod rewrap;
 #[cfg(test)]
 mod tests;
 mod throttling;
+mod users;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
-use kernel::{DeviceId, FactorKind, ProofId, RequestId, Result, SessionId, Timestamp};
+use kernel::{DeviceId, EnvironmentId, FactorKind, ProofId, RequestId, Result, SessionId, Timestamp};
 use sea_orm::DatabaseConnection;
 use storage::spending::Spend;
 use storage::{Sealer, Spending};
 
-use crate::domain::{DisplayName, Holdings, Owner, Proof, Restored, Seed, Throttle};
+use crate::domain::{DisplayName, Holdings, Outgoing, Owner, Proof, RecoverySet, Restored, Seed, Throttle};
 use crate::ports::{
-    Acceptance, Born, DeviceStore, Enrolled, Enrolment, Evidence, HeldPasskey, PasskeyBirth, PasskeyStore,
-    Removal, Signed, SignedOutcome, Try,
+    Acceptance, Born, Candidates, CodeUse, DeviceStore, Enrolled, Enrolment, Evidence, HeldPasskey, Made,
+    Making, PasskeyBirth, PasskeyStore, RecoveryStore, Removal, Showing, ShownAgain, Signed, SignedOutcome,
+    Taken, Try, UserStore,
 };
 
 pub use rewrap::SEALED;
@@ -92,16 +95,6 @@ impl DeviceStore for SqlDeviceStore {
         reading::proof(&self.database, owner, request).await
     }
 
-    async fn spend_grant(
-        &self,
-        owner: Owner,
-        session: &SessionId,
-        now: Timestamp,
-        max_age: Duration,
-    ) -> Result<bool> {
-        proving::spend_grant(&self.database, owner, session, now, max_age).await
-    }
-
     async fn take_try(&self, owner: Owner, kind: FactorKind, now: Timestamp) -> Result<Try> {
         throttling::take(&self.database, owner, kind, now, |throttle| self.judge(throttle)).await
     }
@@ -120,12 +113,13 @@ impl DeviceStore for SqlDeviceStore {
         device: DeviceId,
         name: &DisplayName,
         revision: i64,
+        now: Timestamp,
     ) -> Result<bool> {
-        changing::rename(&self.database, owner, device, name, revision).await
+        changing::rename(&self.database, owner, device, name, revision, now).await
     }
 
-    async fn set_default(&self, owner: Owner, device: DeviceId) -> Result<bool> {
-        changing::set_default(&self.database, owner, device).await
+    async fn set_default(&self, owner: Owner, device: DeviceId, now: Timestamp) -> Result<bool> {
+        changing::set_default(&self.database, owner, device, now).await
     }
 
     async fn discard(&self, owner: Owner, device: DeviceId, session: &SessionId) -> Result<bool> {
@@ -138,8 +132,9 @@ impl DeviceStore for SqlDeviceStore {
         device: DeviceId,
         keep_last: bool,
         payment: &Spend,
+        now: Timestamp,
     ) -> Result<Removal> {
-        changing::remove(&self.database, owner, device, keep_last, payment).await
+        changing::remove(&self.database, owner, device, keep_last, payment, now).await
     }
 }
 
@@ -159,5 +154,55 @@ impl PasskeyStore for SqlDeviceStore {
 
     async fn evidence(&self, owner: Owner, proof: ProofId) -> Result<Option<Evidence>> {
         passkeys::evidence(&self.database, owner, proof).await
+    }
+}
+
+#[async_trait]
+impl RecoveryStore for SqlDeviceStore {
+    async fn recovery_set(&self, owner: Owner, now: Timestamp) -> Result<Option<RecoverySet>> {
+        recovery::touch(&self.database, owner, self.restored, now).await
+    }
+
+    async fn make_codes(&self, owner: Owner, making: &Making) -> Result<Made> {
+        recovery::make(&self.database, &self.sealer, owner, making, self.restored).await
+    }
+
+    async fn show_codes(&self, owner: Owner, showing: &Showing) -> Result<ShownAgain> {
+        recovery::show(&self.database, &self.sealer, owner, showing, self.restored).await
+    }
+
+    async fn acknowledge_codes(&self, owner: Owner) -> Result<Option<RecoverySet>> {
+        recovery::acknowledge(&self.database, owner, self.restored).await
+    }
+
+    async fn unused_codes(&self, owner: Owner) -> Result<Option<Candidates>> {
+        recovery::unused(&self.database, owner, self.restored).await
+    }
+
+    async fn use_code(&self, owner: Owner, code: &CodeUse) -> Result<Option<u32>> {
+        recovery::use_up(&self.database, owner, code).await
+    }
+}
+
+#[async_trait]
+impl UserStore for SqlDeviceStore {
+    async fn see(&self, owner: Owner, session: &SessionId) -> Result<bool> {
+        users::see(&self.database, owner, session).await
+    }
+
+    async fn reset(&self, owner: Owner, forget_ever_verified: bool, now: Timestamp) -> Result<Taken> {
+        users::reset(&self.database, owner, forget_ever_verified, now).await
+    }
+
+    async fn clear_throttle(&self, owner: Owner, kind: FactorKind, now: Timestamp) -> Result<Throttle> {
+        users::clear_throttle(&self.database, owner, kind, now).await
+    }
+
+    async fn events(&self, environment: EnvironmentId, after: u64, limit: u64) -> Result<Vec<Outgoing>> {
+        outbox::after(&self.database, environment, after, limit).await
+    }
+
+    async fn delivered(&self, environment: EnvironmentId, sequences: &[u64]) -> Result<u64> {
+        outbox::delivered(&self.database, environment, sequences).await
     }
 }

@@ -1,10 +1,12 @@
 //! The use cases on a real store, with devices in software and receipts that are really signed.
 
+mod administration;
 mod audit;
 mod enrolment;
 mod listing;
 mod passkeys;
 mod proving;
+mod recovery;
 mod removal;
 mod restoring;
 mod throttling;
@@ -25,9 +27,10 @@ use storage::Sealer;
 use tempfile::TempDir;
 use testkit::{FixedClock, MemoryAuditLog, TestReceipts};
 
+use crate::ceremonies::CeremonyStore;
 use crate::devices::Shown;
 use crate::domain::{Attempt, DisplayName, Label, Owner, Proof, Target, TotpParameters};
-use crate::fakes::{FakeAuthenticators, FakeCeremonies, OneParty};
+use crate::fakes::{FakeAuthenticators, OneParty};
 use crate::fixtures::{ENTROPY, NOW, owner, request, session};
 use crate::migrations::Migrator;
 use crate::payment::Ticket;
@@ -65,8 +68,10 @@ impl World {
             store: store.clone(),
             passkeys: store.clone(),
             authenticators: Arc::new(FakeAuthenticators),
-            ceremonies: Arc::new(FakeCeremonies::default()),
+            ceremonies: CeremonyStore::in_memory().0,
             parties: Arc::new(OneParty::new()),
+            recovery: store.clone(),
+            users: store.clone(),
             receipts: Arc::new(VerifiedReceipts(verifier)),
             restored: None,
             entropy,

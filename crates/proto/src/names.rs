@@ -1,7 +1,7 @@
 //! Resource names (AIP-122): parsed strictly, printed in one way.
 //!
-//! `environments/{environment}`, `environments/{environment}/users/{user}` and below a user `devices/{device}` and
-//! `wallets/{wallet}`. A caller may write `me` for the user of its own session.
+//! `environments/{environment}`, `environments/{environment}/users/{user}` and below a user `devices/{device}`,
+//! `wallets/{wallet}` and `recoveryCodeSet`. A caller may write `me` for the user of its own session.
 
 use std::fmt;
 
@@ -118,6 +118,17 @@ pub fn parse_proof(field: &str, name: &str) -> Result<UserChild<ProofId>> {
     parse_child(field, name, "proofs", "environments/{environment}/users/{user}/proofs/{proof}")
 }
 
+/// Parses `environments/{environment}/users/{user}/recoveryCodeSet`, of which a user has one.
+pub fn parse_recovery_code_set(field: &str, name: &str) -> Result<(EnvironmentId, UserRef)> {
+    let parsed = match parts(name) {
+        Some(["environments", environment, "users", user, "recoveryCodeSet"]) => {
+            environment.parse().ok().zip(parse_user_ref(user))
+        }
+        _ => None,
+    };
+    parsed.ok_or_else(|| invalid(field, "environments/{environment}/users/{user}/recoveryCodeSet"))
+}
+
 /// The name of an environment.
 pub fn environment(environment: EnvironmentId) -> String {
     format!("environments/{environment}")
@@ -135,6 +146,11 @@ fn child(environment: EnvironmentId, user: UserId, collection: &str, id: impl fm
 /// The name of a device.
 pub fn device(environment: EnvironmentId, user: UserId, device: DeviceId) -> String {
     child(environment, user, "devices", device)
+}
+
+/// The name of a user's recovery codes.
+pub fn recovery_code_set(environment: EnvironmentId, user: UserId) -> String {
+    format!("environments/{environment}/users/{user}/recoveryCodeSet")
 }
 
 /// The name of a wallet.

@@ -24,6 +24,12 @@ impl Restored {
         step <= Step::last_accepted_by(self.until, parameters)
     }
 
+    /// Whether what is on record of this moment may have changed since: a recovery code of a set that was made then may
+    /// have been used, a proof spent. Nobody knows, so it counts as if.
+    pub(crate) fn may_have_seen(self, time: Timestamp) -> bool {
+        time <= self.until
+    }
+
     /// For how long from now no code of a device that computes like this can be told from a used one: to test one would
     /// cost its owner a try for nothing.
     pub(crate) fn quiet_for(self, now: Timestamp, parameters: TotpParameters) -> Option<Duration> {

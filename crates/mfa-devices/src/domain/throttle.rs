@@ -56,6 +56,11 @@ impl Throttle {
     pub(crate) const NEW: Self =
         Self { streak: 0, last: Timestamp::from_millis(0), full_at: Timestamp::from_millis(0) };
 
+    /// Nothing is held against who tries from now on.
+    pub(crate) const fn forgotten(now: Timestamp) -> Self {
+        Self { streak: 0, last: now, full_at: now }
+    }
+
     /// Takes one try, or says how long to wait for one.
     pub(crate) fn take(self, now: Timestamp) -> Result<Self, Duration> {
         // A clock that was set back must not shorten a wait.

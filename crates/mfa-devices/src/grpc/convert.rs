@@ -1,29 +1,40 @@
 //! Between the protocol's types and the domain's.
 
 use kernel::secret::ExposeSecret;
-use kernel::{Error, Result, SecretText, Timestamp};
+use kernel::{Error, FactorKind, Result, SecretText, Timestamp};
 use proto::{convert, mfa_devices as pb, names, types};
-use runtime::UserCall;
+use runtime::{UserCall, environments};
 
-use crate::devices::{Place, Shown};
-use crate::domain::{Device, DeviceKind, Holdings, Owner, PasskeyDetails, Proof, State, TotpParameters};
+use crate::devices::{Facts, Place, Shown};
+use crate::domain::{Device, DeviceKind, Owner, PasskeyDetails, Proof, State, TotpAlgorithm, TotpParameters};
 use crate::payment::Ticket;
 use crate::registration::Registered;
 use crate::service::Caller;
 
 /// The caller, as the use cases know it.
-pub(super) fn caller(call: UserCall) -> Caller {
-    Caller {
+pub(super) fn caller(call: UserCall) -> Result<Caller> {
+    Ok(Caller {
         owner: Owner { environment: call.environment, user: call.user },
         session: call.session,
         auth_time: call.auth_time,
         at: call.at,
         enrolment_required: call.settings.enrolment_required,
         max_totp_devices: call.settings.max_totp_devices,
-        max_passkeys: 5,
-        totp: TotpParameters::DEFAULT,
+        max_passkeys: call.settings.max_passkeys,
+        totp: totp_parameters(&call.settings.totp)?,
         trail: call.trail,
-    }
+    })
+}
+
+/// How TOTP devices of an environment compute their codes. Its bounds are ours.
+fn totp_parameters(settings: &environments::TotpParameters) -> Result<TotpParameters> {
+    let algorithm = match settings.algorithm {
+        environments::TotpAlgorithm::Sha1 => TotpAlgorithm::Sha1,
+        environments::TotpAlgorithm::Sha256 => TotpAlgorithm::Sha256,
+        environments::TotpAlgorithm::Sha512 => TotpAlgorithm::Sha512,
+    };
+    TotpParameters::new(algorithm, settings.digits, settings.period_seconds)
+        .ok_or_else(|| Error::internal("policy keeps TOTP parameters that are out of bounds"))
 }
 
 /// A receipt and its operation's id; none where no receipt came.
@@ -112,7 +123,8 @@ pub(super) fn registered(owner: Owner, registered: &Registered) -> pb::RegisterT
 }
 
 /// What is known of a user's factors.
-pub(super) fn facts(owner: Owner, holdings: &Holdings) -> types::FactorFacts {
+pub(super) fn facts(owner: Owner, facts: &Facts) -> types::FactorFacts {
+    let Facts { holdings, recovery, first_session } = facts;
     let factor = |device: &Device| types::VerifiedFactor {
         device: names::device(owner.environment, owner.user, device.id),
         kind: convert::factor_kind_value(device.factor()).into(),
@@ -120,11 +132,26 @@ pub(super) fn facts(owner: Owner, holdings: &Holdings) -> types::FactorFacts {
         is_default: holdings.default == Some(device.id),
         display_name: device.display_name.as_str().to_owned(),
     };
-    let factors: Vec<_> = holdings.factors().into_iter().map(factor).collect();
+    let mut factors: Vec<_> = holdings
+        .factors()
+        .into_iter()
+        .map(|device| (device.verified_since().unwrap_or(device.created), factor(device)))
+        .collect();
+    if let Some(set) = recovery {
+        let codes = types::VerifiedFactor {
+            device: names::device(owner.environment, owner.user, set.id),
+            kind: convert::factor_kind_value(FactorKind::RecoveryCode).into(),
+            verify_time: Some(convert::timestamp(set.created)),
+            is_default: false,
+            display_name: String::new(),
+        };
+        factors.push((set.created, codes));
+    }
+    factors.sort_by_key(|(since, _)| *since);
     types::FactorFacts {
-        ever_verified: holdings.ever_verified || !factors.is_empty(),
-        factors,
-        first_session: false,
+        ever_verified: holdings.ever_verified || holdings.has_factor(),
+        factors: factors.into_iter().map(|(_, factor)| factor).collect(),
+        first_session: *first_session,
     }
 }
 

@@ -10,7 +10,7 @@ use proto::{convert, names};
 use runtime::{Gate, Keep, UserCall, paging};
 use tonic::{Request, Response, Status};
 
-use super::{convert as local, passkeys};
+use super::{convert as local, passkeys, recovery};
 use crate::domain::DisplayName;
 use crate::service::{Caller, Service};
 
@@ -25,7 +25,7 @@ fn own(call: UserCall, (environment, user): (EnvironmentId, UserRef)) -> Result<
     if environment != call.environment {
         return Err(Error::not_found());
     }
-    Ok(local::caller(call))
+    local::caller(call)
 }
 
 /// The caller and the device that is named, if it is below the caller. It goes into the audit trail.
@@ -34,6 +34,13 @@ async fn own_device(call: UserCall, field: &str, name: &str) -> Result<(Caller, 
     let caller = own(call, (named.environment, named.user))?;
     caller.trail.resource(caller.owner.device_name(named.id)).await;
     Ok((caller, named.id))
+}
+
+/// The caller whose recovery codes are named. They go into the audit trail.
+async fn own_codes(call: UserCall, name: &str) -> Result<Caller> {
+    let caller = own(call, names::parse_recovery_code_set("name", name)?)?;
+    caller.trail.resource(names::recovery_code_set(caller.owner.environment, caller.owner.user)).await;
+    Ok(caller)
 }
 
 fn updated_name(request: &pb::UpdateDeviceRequest) -> &str {
@@ -259,29 +266,87 @@ impl DeviceService for DeviceHandler {
 
     async fn get_recovery_code_set(
         &self,
-        _: Request<pb::GetRecoveryCodeSetRequest>,
+        request: Request<pb::GetRecoveryCodeSetRequest>,
     ) -> Result<Response<pb::GetRecoveryCodeSetResponse>, Status> {
-        Err(super::not_yet())
+        let service = self.service.clone();
+        self.gate
+            .user(
+                request,
+                "recovery_codes.get",
+                Keep::Refusals,
+                |r| &r.name,
+                move |call, r| async move {
+                    let caller = own_codes(call, &r.name).await?;
+                    let set = service.recovery_set(&caller).await?;
+                    let recovery_code_set = Some(recovery::set(caller.owner, &set));
+                    Ok(pb::GetRecoveryCodeSetResponse { recovery_code_set })
+                },
+            )
+            .await
     }
 
     async fn regenerate_recovery_codes(
         &self,
-        _: Request<pb::RegenerateRecoveryCodesRequest>,
+        request: Request<pb::RegenerateRecoveryCodesRequest>,
     ) -> Result<Response<pb::RegenerateRecoveryCodesResponse>, Status> {
-        Err(super::not_yet())
+        let service = self.service.clone();
+        self.gate
+            .user(
+                request,
+                "recovery_codes.regenerate",
+                Keep::All,
+                |r| &r.name,
+                move |call, r| async move {
+                    let caller = own_codes(call, &r.name).await?;
+                    let proof = recovery::fresh_proof(caller.owner, r.proof)?;
+                    let made = service.make_codes(&caller, proof).await?;
+                    let (set, codes) = recovery::codes(caller.owner, &made);
+                    Ok(pb::RegenerateRecoveryCodesResponse { recovery_code_set: Some(set), codes })
+                },
+            )
+            .await
     }
 
     async fn show_recovery_codes(
         &self,
-        _: Request<pb::ShowRecoveryCodesRequest>,
+        request: Request<pb::ShowRecoveryCodesRequest>,
     ) -> Result<Response<pb::ShowRecoveryCodesResponse>, Status> {
-        Err(super::not_yet())
+        let service = self.service.clone();
+        self.gate
+            .user(
+                request,
+                "recovery_codes.show",
+                Keep::All,
+                |r| &r.name,
+                move |call, r| async move {
+                    let caller = own_codes(call, &r.name).await?;
+                    let proof = recovery::fresh_proof(caller.owner, r.proof)?;
+                    let shown = service.show_codes(&caller, proof).await?;
+                    let (set, codes) = recovery::codes(caller.owner, &shown);
+                    Ok(pb::ShowRecoveryCodesResponse { recovery_code_set: Some(set), codes })
+                },
+            )
+            .await
     }
 
     async fn acknowledge_recovery_codes(
         &self,
-        _: Request<pb::AcknowledgeRecoveryCodesRequest>,
+        request: Request<pb::AcknowledgeRecoveryCodesRequest>,
     ) -> Result<Response<pb::AcknowledgeRecoveryCodesResponse>, Status> {
-        Err(super::not_yet())
+        let service = self.service.clone();
+        self.gate
+            .user(
+                request,
+                "recovery_codes.acknowledge",
+                Keep::All,
+                |r| &r.name,
+                move |call, r| async move {
+                    let caller = own_codes(call, &r.name).await?;
+                    let set = service.acknowledge_codes(&caller).await?;
+                    let recovery_code_set = Some(recovery::set(caller.owner, &set));
+                    Ok(pb::AcknowledgeRecoveryCodesResponse { recovery_code_set })
+                },
+            )
+            .await
     }
 }

@@ -12,6 +12,7 @@ use tonic::{Request, Response, Status};
 use super::{convert as local, passkeys};
 use crate::domain::{Attempt, Owner, Target};
 use crate::proving::Presented;
+use crate::recovery::PresentedCode;
 use crate::service::Service;
 
 /// Who may ask.
@@ -51,8 +52,11 @@ impl FactorService for FactorHandler {
         self.gate
             .peer(request, "factor.facts", Keep::Refusals, CALLERS, move |call, r| async move {
                 let owner = owner(&call, &r.user).await?;
-                let holdings = service.holdings(owner).await?;
-                Ok(pb::GetFactorFactsResponse { facts: Some(local::facts(owner, &holdings)) })
+                let session = (!r.session_id.is_empty())
+                    .then(|| convert::id("session_id", &r.session_id))
+                    .transpose()?;
+                let facts = service.facts(owner, session.as_ref(), call.at).await?;
+                Ok(pb::GetFactorFactsResponse { facts: Some(local::facts(owner, &facts)) })
             })
             .await
     }
@@ -113,8 +117,27 @@ impl FactorService for FactorHandler {
 
     async fn verify_recovery_code(
         &self,
-        _: Request<pb::VerifyRecoveryCodeRequest>,
+        request: Request<pb::VerifyRecoveryCodeRequest>,
     ) -> Result<Response<pb::VerifyRecoveryCodeResponse>, Status> {
-        Err(super::not_yet())
+        let service = self.service.clone();
+        self.gate
+            .peer(request, "recovery_code.verify", Keep::All, CALLERS, move |call, r| async move {
+                let owner = owner(&call, &r.user).await?;
+                let attempt = Attempt {
+                    session: convert::id("session_id", &r.session_id)?,
+                    request: convert::id("request_id", &r.request_id)?,
+                    purpose: convert::octets("purpose_digest", &r.purpose_digest)?,
+                };
+                let presented = PresentedCode {
+                    owner,
+                    code: &SecretText::from(r.code),
+                    attempt: &attempt,
+                    at: call.at,
+                    trail: &call.trail,
+                };
+                let proved = service.prove_recovery(presented).await?;
+                Ok(super::recovery::proved(owner, &proved))
+            })
+            .await
     }
 }

@@ -17,13 +17,20 @@ const MAX_REGISTRATION: usize = 64 << 10;
 /// The longest of one that proves a passkey.
 const MAX_PROOF: usize = 16 << 10;
 
-fn ceremony(text: &str) -> Result<CeremonyId> {
-    convert::id("ceremony_id", text)
+/// The ceremony that is answered; `field` is the request's field.
+pub(super) fn ceremony(field: &str, text: &str) -> Result<CeremonyId> {
+    convert::id(field, text)
 }
 
-fn check_size(credential_json: &str, most: usize) -> Result<()> {
+/// The answer of an authenticator that proves a passkey, if it is not too long.
+pub(super) fn proof_json(field: &str, credential_json: String) -> Result<String> {
+    check_size(field, &credential_json, MAX_PROOF)?;
+    Ok(credential_json)
+}
+
+fn check_size(field: &str, credential_json: &str, most: usize) -> Result<()> {
     if credential_json.is_empty() || credential_json.len() > most {
-        return Err(Error::invalid("credential_json", &format!("must be 1 to {most} bytes long")));
+        return Err(Error::invalid(field, format!("must be 1 to {most} bytes long")));
     }
     Ok(())
 }
@@ -50,8 +57,8 @@ pub(super) async fn finish_registration(
     r: pb::FinishPasskeyRegistrationRequest,
 ) -> Result<pb::FinishPasskeyRegistrationResponse> {
     caller.trail.resource(names::user(caller.owner.environment, caller.owner.user)).await;
-    let id = ceremony(&r.ceremony_id)?;
-    check_size(&r.credential_json, MAX_REGISTRATION)?;
+    let id = ceremony("ceremony_id", &r.ceremony_id)?;
+    check_size("credential_json", &r.credential_json, MAX_REGISTRATION)?;
     let device = service.finish_passkey(&caller, id, &r.credential_json).await?;
     Ok(pb::FinishPasskeyRegistrationResponse { device: Some(local::device(caller.owner, &device)) })
 }
@@ -100,12 +107,12 @@ pub(super) async fn verify(
         request: convert::id("request_id", &r.request_id)?,
         purpose: convert::octets("purpose_digest", &r.purpose_digest)?,
     };
-    let ceremony = ceremony(&r.ceremony_id)?;
-    check_size(&r.credential_json, MAX_PROOF)?;
+    let ceremony = ceremony("ceremony_id", &r.ceremony_id)?;
+    let credential_json = proof_json("credential_json", r.credential_json)?;
     let answered = Answered {
         owner,
         ceremony,
-        credential_json: &r.credential_json,
+        credential_json: &credential_json,
         attempt: &attempt,
         grant: false,
         at: call.at,

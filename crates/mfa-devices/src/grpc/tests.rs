@@ -1,5 +1,7 @@
 //! The role behind real gRPC, with real session tokens and receipts.
 
+mod passkeys;
+mod recovery;
 mod refusals;
 mod stories;
 
@@ -18,7 +20,7 @@ use proto::mfa_devices::factor_service_client::FactorServiceClient;
 use proto::mfa_devices::mfa_devices_admin_service_client::MfaDevicesAdminServiceClient;
 use proto::{names, types};
 use runtime::environments::{
-    EnvironmentSettings, EnvironmentSource, Provider, ProviderKeySource, TotpParameters,
+    EnvironmentSettings, EnvironmentSource, Provider, ProviderKeySource, RelyingParty, TotpParameters,
 };
 use runtime::identity::{AdminProvider, Admins, ProviderKeys, Sessions};
 use runtime::memory::MemoryNetwork;
@@ -34,10 +36,12 @@ use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
 use tonic_types::StatusExt as _;
 
+use crate::ceremonies::CeremonyStore;
 use crate::domain::{Label, Owner};
-use crate::fakes::{FakeAuthenticators, FakeCeremonies, OneParty};
+use crate::fakes::{FakeAuthenticators, RP_ID};
 use crate::fixtures::{ENTROPY, request};
-use crate::{Migrator, Parts, compose};
+use crate::parties::EnvironmentParties;
+use crate::{Migrator, Parts, Passkeys, compose};
 
 struct OneEnvironment(Arc<EnvironmentSettings>);
 
@@ -66,11 +70,21 @@ impl World {
 
     /// A service whose database was put back, where `not_before` says so.
     async fn at(clock: Arc<FixedClock>, not_before: Option<Timestamp>) -> Self {
+        Self::with(clock, not_before, |_| {}, stand_ins).await
+    }
+
+    /// The same with other settings of its environment, and what `passkeys` makes.
+    async fn with(
+        clock: Arc<FixedClock>,
+        not_before: Option<Timestamp>,
+        change: impl FnOnce(&mut EnvironmentSettings),
+        passkeys: impl FnOnce(Arc<OneEnvironment>) -> Passkeys,
+    ) -> Self {
         let users = TestProvider::new("https://users.example", "wallet");
         let administrators = TestProvider::new("https://admins.example", "countersign");
         let receipts = TestReceipts::new("https://issuer.example");
         let environment = EnvironmentId::random(&*ENTROPY);
-        let settings = EnvironmentSettings {
+        let mut settings = EnvironmentSettings {
             id: environment,
             version: 1,
             providers: vec![Provider {
@@ -85,15 +99,17 @@ impl World {
             max_totp_devices: 3,
             max_passkeys: 5,
             totp: TotpParameters::default(),
-            relying_party: None,
+            relying_party: Some(RelyingParty {
+                rp_id: RP_ID.into(),
+                origins: vec![format!("https://{RP_ID}")],
+            }),
         };
+        change(&mut settings);
         let (database, folder) = testkit::database::<Migrator>().await;
         let audit = Arc::new(SqlAuditLog::new(database.clone()));
+        let environments = Arc::new(OneEnvironment(Arc::new(settings)));
         let gate = Gate::new(GateParts {
-            sessions: Some(Sessions::new(
-                Arc::new(OneEnvironment(Arc::new(settings))),
-                ProviderKeys::new(false).unwrap(),
-            )),
+            sessions: Some(Sessions::new(environments.clone(), ProviderKeys::new(false).unwrap())),
             admins: Some(Admins::new(vec![AdminProvider {
                 issuer: administrators.issuer.clone(),
                 audience: administrators.audience.clone(),
@@ -113,11 +129,7 @@ impl World {
             audit,
             gate,
             receipts: ReceiptVerifier::new(Arc::new(keys.unwrap()), FACTORS_AUDIENCE, clock.clone()),
-            passkeys: crate::Passkeys {
-                authenticators: Arc::new(FakeAuthenticators),
-                ceremonies: Arc::new(FakeCeremonies::default()),
-                parties: Arc::new(OneParty::new()),
-            },
+            passkeys: passkeys(environments),
             entropy,
             clock: clock.clone(),
             issuer: Label::new("Countersign").unwrap(),
@@ -200,11 +212,16 @@ impl World {
 
     /// The operation id and the receipt for it, paid for in the session of `subject`.
     fn receipt(&self, subject: &str, body: Body) -> (String, String) {
+        self.receipt_by(Acr::Otp, subject, body)
+    }
+
+    /// The same, paid for by a proof of this strength.
+    fn receipt_by(&self, acr: Acr, subject: &str, body: Body) -> (String, String) {
         let (environment, user, id) = (self.environment, self.user(subject), OperationId::random(&*ENTROPY));
         let checked = Operation { environment, user, id, body }.check().unwrap();
         let mut claims = self.receipts.claims(&checked, FACTORS_AUDIENCE, None, self.clock.now());
         claims.sid = subject.parse().unwrap();
-        claims.acr = Some(Acr::Otp);
+        claims.acr = Some(acr);
         (id.to_string(), self.receipts.sign(&claims))
     }
 
@@ -214,6 +231,15 @@ impl World {
         let client = MfaDevicesAdminServiceClient::new(self.network.channel("somebody", "public"));
         let mut client = client.max_decoding_message_size(1 << 20);
         answer(client.list_audit_events(bearing(&token, list)).await).map(|page| page.events)
+    }
+}
+
+/// Authenticators whose answers say what they want to be.
+fn stand_ins(environments: Arc<OneEnvironment>) -> Passkeys {
+    Passkeys {
+        authenticators: Arc::new(FakeAuthenticators),
+        ceremonies: CeremonyStore::in_memory().0,
+        parties: Arc::new(EnvironmentParties(environments)),
     }
 }
 

@@ -65,6 +65,7 @@ fn owners() -> TableCreateStatement {
         .col(ColumnDef::new("user_id").uuid().not_null())
         .col(ColumnDef::new("ever_verified").boolean().not_null())
         .col(ColumnDef::new("default_device").uuid())
+        .col(ColumnDef::new("first_session").text().not_null())
         .col(ColumnDef::new("generation").big_integer().not_null())
         .col(ColumnDef::new("revision").big_integer().not_null())
         .primary_key(Index::create().col("environment").col("user_id"))

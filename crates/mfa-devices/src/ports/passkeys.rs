@@ -101,7 +101,7 @@ pub(crate) enum SignedOutcome {
     Accepted,
     /// The user has no such passkey any more.
     Unknown,
-    /// The counter went back. Nothing was changed: what it was stays known.
+    /// The counter went back. Nothing was changed, so that what it was stays known, but the owner is told.
     CounterWentBack,
     /// The request id has an answer.
     Answered,
@@ -134,7 +134,8 @@ pub(crate) struct Evidence {
     pub(crate) at: Timestamp,
 }
 
-/// The passkeys of all users. Whatever is changed here is changed in one atomic step, whoever else calls.
+/// The passkeys of all users. Whatever is changed here is changed in one atomic step, whoever else calls, and the event that
+/// tells the owner is written in the same step.
 #[async_trait]
 pub(crate) trait PasskeyStore: Send + Sync {
     /// The passkeys that a user has.

@@ -8,8 +8,8 @@ use sea_orm::{
 use storage::sql::unavailable;
 
 use super::entity::{devices, secrets};
-use super::{owners, proving, reading, throttling};
-use crate::domain::{Holdings, Owner, Proof};
+use super::{outbox, owners, proving, reading, throttling};
+use crate::domain::{FactorEvent, Happening, Holdings, Owner, Proof};
 use crate::ports::Acceptance;
 
 pub(super) async fn accept(
@@ -102,16 +102,17 @@ async fn activate(transaction: &DatabaseTransaction, owner: Owner, acceptance: &
     if born.rows_affected != 1 || !move_to_step(transaction, acceptance).await? {
         return Ok(false);
     }
-    settle_birth(transaction, owner, device, &holdings).await?;
+    settle_birth(transaction, owner, &acceptance.proof, &holdings).await?;
     Ok(true)
 }
 
 /// What follows when a factor is born, whatever its kind: the user's pending devices and registrations end, that there was
-/// a factor is remembered, and where there was none it is the default. `before` is what the user had.
+/// a factor is remembered, where there was none it is the default, and the user is told. `before` is what the user had, and
+/// `proof` how it was born.
 pub(super) async fn settle_birth(
     transaction: &DatabaseTransaction,
     owner: Owner,
-    device: DeviceId,
+    proof: &Proof,
     before: &Holdings,
 ) -> Result<()> {
     devices::Entity::delete_many()
@@ -123,7 +124,8 @@ pub(super) async fn settle_birth(
     owners::next_generation(transaction, owner).await?;
     owners::remember_factor(transaction, owner).await?;
     if !before.has_factor() {
-        owners::set_default(transaction, owner, Some(device)).await?;
+        owners::set_default(transaction, owner, Some(proof.device)).await?;
     }
-    Ok(())
+    let event = FactorEvent::of(Happening::FactorAdded, proof.kind, proof.device, proof.at);
+    outbox::record(transaction, owner, event).await
 }

@@ -1,6 +1,6 @@
 //! What its owner changes about a device.
 
-use kernel::{DeviceId, Result, SessionId};
+use kernel::{DeviceId, Result, SessionId, Timestamp};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
     ColumnTrait, DatabaseConnection, DatabaseTransaction, EntityTrait, QueryFilter, TransactionTrait,
@@ -12,8 +12,8 @@ use storage::sql::unavailable;
 use super::entity::devices::{Column, Entity};
 use super::entity::proofs;
 use super::reading::is;
-use super::{owners, proving, reading};
-use crate::domain::{DisplayName, Owner};
+use super::{outbox, owners, proving, reading, recovery};
+use crate::domain::{DisplayName, FactorEvent, Happening, Holdings, Owner};
 use crate::ports::Removal;
 
 pub(super) async fn rename(
@@ -22,22 +22,51 @@ pub(super) async fn rename(
     device: DeviceId,
     name: &DisplayName,
     revision: i64,
+    now: Timestamp,
 ) -> Result<bool> {
+    let transaction = database.begin().await.map_err(unavailable)?;
+    owners::hold(&transaction, owner).await?;
     let renamed = Entity::update_many()
         .col_expr(Column::DisplayName, Expr::value(name.as_str()))
         .col_expr(Column::Revision, Expr::col(Column::Revision).add(1))
         .filter(is(owner, device))
         .filter(Column::Revision.eq(revision))
-        .exec(database)
+        .exec(&transaction)
         .await
         .map_err(unavailable)?;
-    Ok(renamed.rows_affected == 1)
+    if renamed.rows_affected != 1 {
+        transaction.rollback().await.map_err(unavailable)?;
+        return Ok(false);
+    }
+    let holdings = reading::holdings(&transaction, owner).await?;
+    tell(&transaction, owner, &holdings, device, Happening::FactorRenamed, now).await?;
+    transaction.commit().await.map_err(unavailable)?;
+    Ok(true)
+}
+
+/// Tells the owner what happened to a factor. What is pending is none.
+async fn tell(
+    transaction: &DatabaseTransaction,
+    owner: Owner,
+    holdings: &Holdings,
+    device: DeviceId,
+    what: Happening,
+    now: Timestamp,
+) -> Result<()> {
+    match holdings.factors().into_iter().find(|found| found.id == device) {
+        Some(found) => {
+            let event = FactorEvent::of(what, found.factor(), device, now);
+            outbox::record(transaction, owner, event).await
+        }
+        None => Ok(()),
+    }
 }
 
 pub(super) async fn set_default(
     database: &DatabaseConnection,
     owner: Owner,
     device: DeviceId,
+    now: Timestamp,
 ) -> Result<bool> {
     let transaction = database.begin().await.map_err(unavailable)?;
     let held = owners::hold(&transaction, owner).await?;
@@ -46,7 +75,10 @@ pub(super) async fn set_default(
         transaction.rollback().await.map_err(unavailable)?;
         return Ok(false);
     }
-    owners::set_default(&transaction, owner, Some(device)).await?;
+    if holdings.default != Some(device) {
+        owners::set_default(&transaction, owner, Some(device)).await?;
+        tell(&transaction, owner, &holdings, device, Happening::DefaultChanged, now).await?;
+    }
     transaction.commit().await.map_err(unavailable)?;
     Ok(true)
 }
@@ -76,9 +108,10 @@ pub(super) async fn remove(
     device: DeviceId,
     keep_last: bool,
     payment: &Spend,
+    now: Timestamp,
 ) -> Result<Removal> {
     let transaction = database.begin().await.map_err(unavailable)?;
-    let removal = take_away(&transaction, owner, device, keep_last).await?;
+    let removal = take_away(&transaction, owner, device, keep_last, now).await?;
     if removal == Removal::Removed {
         Spending::finish_in(&transaction, payment).await?;
         transaction.commit().await.map_err(unavailable)?;
@@ -93,6 +126,7 @@ async fn take_away(
     owner: Owner,
     device: DeviceId,
     keep_last: bool,
+    now: Timestamp,
 ) -> Result<Removal> {
     if !owners::hold(transaction, owner).await? {
         return Ok(Removal::Unknown);
@@ -113,9 +147,16 @@ async fn take_away(
         .exec(transaction)
         .await
         .map_err(unavailable)?;
+    if factors.len() == 1 {
+        recovery::forget(transaction, owner).await?;
+    }
+    tell(transaction, owner, &holdings, device, Happening::FactorRemoved, now).await?;
     if holdings.default == Some(device) {
         let oldest = factors.iter().map(|found| found.id).find(|id| *id != device);
         owners::set_default(transaction, owner, oldest).await?;
+        if let Some(oldest) = oldest {
+            tell(transaction, owner, &holdings, oldest, Happening::DefaultChanged, now).await?;
+        }
     }
     Ok(Removal::Removed)
 }

@@ -4,8 +4,10 @@
 
 pub(super) mod passkeys;
 pub(super) mod proving;
+pub(super) mod recovery;
 pub(super) mod registering;
 pub(super) mod throttling;
+pub(super) mod users;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,7 +81,7 @@ async fn again<S: DeviceStore>(store: &S, payment: &Spend) -> Spend {
 /// Removes a factor with a receipt of its own.
 async fn remove<S: DeviceStore>(store: &S, owner: Owner, device: DeviceId, keep_last: bool) -> Removal {
     let payment = payment(store, owner).await;
-    store.remove(owner, device, keep_last, &payment).await.unwrap()
+    store.remove(owner, device, keep_last, &payment, NOW).await.unwrap()
 }
 
 fn proof(device: DeviceId, attempt: &Attempt, at: Timestamp) -> Proof {

@@ -27,7 +27,7 @@ pub(super) async fn enrol(
     let context = Context { column: SEED_COLUMN, row: id.as_bytes() };
     let sealed = sealer.seal(context, enrolment.seed.octets())?;
     let transaction = database.begin().await.map_err(unavailable)?;
-    owners::ensure(&transaction, owner).await?;
+    owners::ensure(&transaction, owner, &enrolment.session).await?;
     owners::hold(&transaction, owner).await?;
     forget_pending(&transaction, owner, &enrolment.session, enrolment.at).await?;
     let holdings = reading::holdings(&transaction, owner).await?;

@@ -1,6 +1,6 @@
 //! The tables.
 
-/// `factor_owners`: one row for each user who ever registered a device.
+/// `factor_owners`: one row for each user who was seen.
 pub(super) mod owners {
     use sea_orm::entity::prelude::*;
 
@@ -15,6 +15,8 @@ pub(super) mod owners {
         pub(in crate::store) default_device: Option<Uuid>,
         /// Counts the births of factors, and the times that all were taken.
         pub(in crate::store) generation: i64,
+        /// In which the user was first seen. Never changes.
+        pub(in crate::store) first_session: String,
         /// Counts the changes of what the user has.
         pub(in crate::store) revision: i64,
     }

@@ -1,6 +1,6 @@
 //! The row that makes the changes of one user queue up.
 
-use kernel::{DeviceId, Result};
+use kernel::{DeviceId, Result, SessionId};
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{
     ActiveValue, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
@@ -21,18 +21,19 @@ pub(super) async fn read(database: &impl ConnectionTrait, owner: Owner) -> Resul
     Entity::find_by_id((owner.environment.uuid(), owner.user.uuid())).one(database).await.map_err(unavailable)
 }
 
-/// Makes the row of a user who has none.
-pub(super) async fn ensure(transaction: &DatabaseTransaction, owner: Owner) -> Result<()> {
+/// Makes the row of a user who has none, and remembers in it the session in which the user was first seen.
+pub(super) async fn ensure(database: &impl ConnectionTrait, owner: Owner, session: &SessionId) -> Result<()> {
     Entity::insert(ActiveModel {
         environment: ActiveValue::Set(owner.environment.uuid()),
         user: ActiveValue::Set(owner.user.uuid()),
         ever_verified: ActiveValue::Set(false),
         default_device: ActiveValue::Set(None),
         generation: ActiveValue::Set(0),
+        first_session: ActiveValue::Set(session.as_str().to_owned()),
         revision: ActiveValue::Set(0),
     })
     .on_conflict(OnConflict::columns([Column::Environment, Column::User]).do_nothing().to_owned())
-    .exec_without_returning(transaction)
+    .exec_without_returning(database)
     .await
     .map_err(unavailable)?;
     Ok(())
@@ -65,6 +66,17 @@ pub(super) async fn next_generation(transaction: &DatabaseTransaction, owner: Ow
 pub(super) async fn remember_factor(transaction: &DatabaseTransaction, owner: Owner) -> Result<()> {
     Entity::update_many()
         .col_expr(Column::EverVerified, Expr::value(true))
+        .filter(is(owner))
+        .exec(transaction)
+        .await
+        .map_err(unavailable)?;
+    Ok(())
+}
+
+/// Forgets that the user had a factor.
+pub(super) async fn forget_factor(transaction: &DatabaseTransaction, owner: Owner) -> Result<()> {
+    Entity::update_many()
+        .col_expr(Column::EverVerified, Expr::value(false))
         .filter(is(owner))
         .exec(transaction)
         .await

@@ -10,9 +10,11 @@ use storage::Spending;
 use storage::sql::{corrupt, unavailable};
 
 use super::entity::{devices, evidence, passkeys};
-use super::{accepting, owners, proving, reading};
+use super::{accepting, outbox, owners, proving, reading};
 use crate::domain::device::FIRST_REVISION;
-use crate::domain::{CredentialId, Owner, PasskeyCredential, SignCount, Transports};
+use crate::domain::{
+    CredentialId, FactorEvent, Happening, Owner, PasskeyCredential, Proof, SignCount, Transports,
+};
 use crate::ports::{Born, Evidence, HeldPasskey, PasskeyBirth, Signed, SignedOutcome};
 
 /// The passkeys that a user has.
@@ -54,7 +56,7 @@ pub(super) async fn register(
     birth: &PasskeyBirth,
 ) -> Result<Born> {
     let transaction = database.begin().await.map_err(unavailable)?;
-    owners::ensure(&transaction, owner).await?;
+    owners::ensure(&transaction, owner, &birth.proof.attempt.session).await?;
     owners::hold(&transaction, owner).await?;
     let born = give_birth(&transaction, owner, birth).await?;
     if born == Born::Factor {
@@ -96,7 +98,7 @@ async fn give_birth(transaction: &DatabaseTransaction, owner: Owner, birth: &Pas
     if inserted != 1 {
         return Ok(Born::Taken);
     }
-    accepting::settle_birth(transaction, owner, birth.id, &holdings).await?;
+    accepting::settle_birth(transaction, owner, &birth.proof, &holdings).await?;
     // Its request id is fresh.
     proving::record(transaction, owner, &birth.proof).await?;
     Ok(Born::Factor)
@@ -145,10 +147,21 @@ pub(super) async fn accept(
     let outcome = use_up(&transaction, owner, signed).await?;
     if outcome == SignedOutcome::Accepted {
         transaction.commit().await.map_err(unavailable)?;
-    } else {
-        transaction.rollback().await.map_err(unavailable)?;
+        return Ok(outcome);
+    }
+    transaction.rollback().await.map_err(unavailable)?;
+    if outcome == SignedOutcome::CounterWentBack {
+        suspect(database, owner, &signed.proof).await?;
     }
     Ok(outcome)
+}
+
+/// Tells the owner that there may be a copy of the passkey.
+async fn suspect(database: &DatabaseConnection, owner: Owner, proof: &Proof) -> Result<()> {
+    let transaction = database.begin().await.map_err(unavailable)?;
+    let event = FactorEvent::of(Happening::PasskeyCloneSuspected, proof.kind, proof.device, proof.at);
+    outbox::record(&transaction, owner, event).await?;
+    transaction.commit().await.map_err(unavailable)
 }
 
 async fn use_up(transaction: &DatabaseTransaction, owner: Owner, signed: &Signed) -> Result<SignedOutcome> {

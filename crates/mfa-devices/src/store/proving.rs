@@ -1,12 +1,8 @@
-//! Proofs on record: what a retry is answered with, and what pays for recovery codes.
+//! Proofs on record: what a retry is answered with.
 
-use std::time::Duration;
-
-use kernel::{Result, SessionId, Timestamp};
-use sea_orm::sea_query::{Expr, OnConflict};
-use sea_orm::{
-    ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait, Order, QueryFilter, QueryOrder,
-};
+use kernel::Result;
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter};
 use storage::sql::unavailable;
 
 use super::entity::proofs::{ActiveModel, Column, Entity};
@@ -49,42 +45,4 @@ pub(super) async fn record(database: &impl ConnectionTrait, owner: Owner, proof:
     .await
     .map_err(unavailable)?;
     Ok(inserted == 1)
-}
-
-/// Uses up one proof that was made in this session for the recovery codes: of those that are fresh enough the oldest. A
-/// proof goes with its device, so that none is by a factor that was removed.
-pub(super) async fn spend_grant(
-    database: &impl ConnectionTrait,
-    owner: Owner,
-    session: &SessionId,
-    now: Timestamp,
-    max_age: Duration,
-) -> Result<bool> {
-    let good = || {
-        of(owner)
-            .add(Column::Session.eq(session.as_str()))
-            .add(Column::ForRecovery.eq(true))
-            .add(Column::SpentMs.is_null())
-            .add(Column::AtMs.gte(now.minus(max_age).millis()))
-    };
-    loop {
-        let found = Entity::find()
-            .filter(good())
-            .order_by(Column::AtMs, Order::Asc)
-            .one(database)
-            .await
-            .map_err(unavailable)?;
-        let Some(proof) = found else { return Ok(false) };
-        let spent = Entity::update_many()
-            .col_expr(Column::SpentMs, Expr::value(now.millis()))
-            .filter(good())
-            .filter(Column::RequestId.eq(proof.request_id))
-            .exec(database)
-            .await
-            .map_err(unavailable)?;
-        // Whoever lost it to somebody else looks for another one; each round there is one less.
-        if spent.rows_affected == 1 {
-            return Ok(true);
-        }
-    }
 }

@@ -58,8 +58,31 @@ contract_tests! {
         a_proof_is_found_by_its_request_until_nobody_can_ask,
         of_parallel_calls_with_one_request_one_is_answered,
         a_removed_device_leaves_no_proof,
-        a_proof_for_the_recovery_codes_is_good_once_in_its_session_and_time,
-        of_32_who_spend_two_proofs_for_the_recovery_codes_two_do,
+    }
+    recovery::{
+        codes_come_back_as_they_were_made,
+        codes_take_a_factor_and_a_fresh_proof_of_it,
+        a_proof_of_a_factor_that_is_gone_pays_for_nothing,
+        a_recovery_code_pays_for_no_codes,
+        of_many_who_bring_two_proofs_two_make_codes,
+        of_200_who_bring_one_recovery_code_one_succeeds,
+        all_codes_at_once_are_each_used_once,
+        a_used_code_leaves_its_proof_and_clears_its_own_tries,
+        an_old_set_is_dead_at_once_and_so_is_somebody_elses,
+        codes_used_while_they_are_replaced_are_one_or_the_other,
+        codes_are_shown_again_for_a_payment_each,
+        acknowledged_codes_are_hidden_and_stay_good,
+        codes_end_with_the_last_factor,
+        of_parallel_removals_and_makings_no_codes_stay_without_a_factor,
+        events_are_listed_in_order_until_they_are_delivered,
+        what_is_not_changed_is_not_told,
+    }
+    users::{
+        a_reset_takes_everything_and_remembers_that_there_was_something,
+        what_is_proved_while_a_user_is_reset_is_gone_after_it,
+        cleared_tries_begin_anew_for_one_kind,
+        the_first_session_is_the_first_for_ever,
+        of_many_first_sessions_one_is,
     }
     passkeys::{
         a_passkey_comes_back_as_it_was_registered,
@@ -75,6 +98,8 @@ contract_tests! {
         of_64_who_bring_one_signature_one_is_accepted,
         of_parallel_signatures_with_one_request_one_is_answered,
         what_is_removed_while_it_signs_is_one_or_the_other,
+        every_change_of_a_factor_is_told_and_nothing_else,
+        a_reset_ends_passkeys_and_registrations_under_way,
     }
     throttling::{
         of_200_tries_at_once_five_are_taken,

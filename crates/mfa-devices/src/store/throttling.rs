@@ -45,6 +45,18 @@ pub(super) async fn give_back(database: &impl ConnectionTrait, owner: Owner, kin
     settle(database, owner, kind, Throttle::repeated).await
 }
 
+/// Forgets all tries until now.
+pub(super) async fn forget(
+    database: &impl ConnectionTrait,
+    owner: Owner,
+    kind: FactorKind,
+    now: Timestamp,
+) -> Result<Throttle> {
+    let Ok(forgotten) =
+        change(database, owner, kind, |_| Ok::<_, Infallible>(Throttle::forgotten(now))).await?;
+    Ok(forgotten)
+}
+
 async fn settle(
     database: &impl ConnectionTrait,
     owner: Owner,

@@ -9,8 +9,8 @@ use crate::fakes::{answer, fresh_credential, named};
 use crate::passkeys::{Answered, Opened, Wanted};
 
 /// A passkey that somebody holds.
-struct Key {
-    credential: String,
+pub(super) struct Key {
+    pub(super) credential: String,
     id: DeviceId,
 }
 
@@ -40,7 +40,7 @@ impl World {
     }
 
     /// The user's first factor is a passkey.
-    async fn with_passkey(&self, owner: Owner, count: u32) -> Key {
+    pub(super) async fn with_passkey(&self, owner: Owner, count: u32) -> Key {
         let caller = self.caller(owner, "s-1");
         let opened = self.begin(&caller, None).await.unwrap();
         let credential = fresh_credential();

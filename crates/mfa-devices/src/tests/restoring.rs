@@ -10,7 +10,7 @@ use crate::domain::{Restored, TotpParameters};
 const BACKUP: &str = "backup.sqlite";
 
 impl World {
-    async fn back_up(&self) {
+    pub(super) async fn back_up(&self) {
         let path = self._folder.path().join(BACKUP);
         let sql = format!("VACUUM INTO '{}'", path.display());
         let database = storage::sql::open_sqlite(&self._folder.path().join("test.sqlite")).await.unwrap();
@@ -18,13 +18,21 @@ impl World {
     }
 
     /// The service starts on the backup, and the restore was acknowledged just now.
-    async fn restored(self) -> Self {
-        let file = self._folder.path().join(BACKUP);
-        let database = storage::sql::open_sqlite(&file).await.unwrap();
+    pub(super) async fn restored(self) -> Self {
         let not_before = self.now();
+        self.reopened(BACKUP, Some(not_before)).await
+    }
+
+    /// The service starts once more on the database it has.
+    pub(super) async fn restarted(self) -> Self {
+        self.reopened("test.sqlite", None).await
+    }
+
+    async fn reopened(self, file: &str, not_before: Option<Timestamp>) -> Self {
+        let database = storage::sql::open_sqlite(&self._folder.path().join(file)).await.unwrap();
         let entropy = Arc::new(testkit::SeededEntropy::new(12));
         let sealer = Sealer::new([(1, SecretBytes::from(vec![1; 32]))], entropy.clone()).unwrap();
-        let restored = Some(Restored::until(not_before));
+        let restored = not_before.map(Restored::until);
         let store = Arc::new(SqlDeviceStore::new(database, Arc::new(sealer)).restored(restored));
         let statement = self.receipts.statement(1, NOW);
         let keys = ReceiptKeys::from_statement(&statement, &self.receipts.root(), ISSUER, 1, NOW).unwrap();
@@ -33,9 +41,11 @@ impl World {
             store: store.clone(),
             passkeys: store.clone(),
             authenticators: Arc::new(FakeAuthenticators),
-            ceremonies: Arc::new(FakeCeremonies::default()),
+            ceremonies: CeremonyStore::in_memory().0,
             parties: Arc::new(OneParty::new()),
-            receipts: Arc::new(VerifiedReceipts(verifier.not_before(Some(not_before)))),
+            recovery: store.clone(),
+            users: store.clone(),
+            receipts: Arc::new(VerifiedReceipts(verifier.not_before(not_before))),
             restored,
             entropy,
             issuer: Label::new("Countersign").unwrap(),
@@ -44,7 +54,7 @@ impl World {
     }
 
     /// The moment from which codes are tested again.
-    fn end_of_quiet(&self) {
+    pub(super) fn end_of_quiet(&self) {
         self.clock
             .advance(Restored::until(self.now()).quiet_for(self.now(), TotpParameters::DEFAULT).unwrap());
     }

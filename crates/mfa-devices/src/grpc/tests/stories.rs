@@ -1,5 +1,7 @@
 //! What callers come for.
 
+use runtime::environments::TotpAlgorithm;
+
 use super::*;
 
 #[tokio::test]
@@ -102,4 +104,40 @@ async fn somebody_elses_devices_look_as_if_they_did_not_exist() {
     let second = assert_refused(issuer.verify_totp(unknown).await, Reason::CodeRejected);
     assert_eq!(first.message(), second.message());
     assert_eq!((&*first.metadata()["tries_left"], &*second.metadata()["tries_left"]), ("4", "3"));
+}
+
+#[tokio::test]
+async fn a_totp_device_computes_as_its_environment_says() {
+    let totp = TotpParameters { algorithm: TotpAlgorithm::Sha512, digits: 8, period_seconds: 15 };
+    let world =
+        World::with(Arc::new(FixedClock::new()), None, |settings| settings.totp = totp, stand_ins).await;
+    let register = pb::RegisterTotpDeviceRequest { parent: world.me(), ..Default::default() };
+    let registered = answer(world.devices().register_totp_device(world.by("alice", register)).await).unwrap();
+    let device = registered.device.unwrap();
+    let Some(pb::device::Details::Totp(details)) = &device.details else { panic!("{device:?}") };
+    assert_eq!((details.algorithm.as_str(), details.digits, details.period_seconds), ("SHA512", 8, 15));
+    assert_eq!(registered.secret.len(), 103, "64 octets");
+    let phone = SoftTotp::from_uri(&registered.otpauth_uri).unwrap();
+    let code = phone.code_at(u64::try_from(world.clock.now().seconds()).unwrap());
+    let mut issuer = world.factors("token-issuer");
+    let proof = answer(issuer.verify_totp(world.verify("alice", code)).await).unwrap();
+    assert_eq!(proof.device, device.name);
+}
+
+#[tokio::test]
+async fn without_a_relying_party_there_are_no_passkeys() {
+    let world =
+        World::with(Arc::new(FixedClock::new()), None, |settings| settings.relying_party = None, stand_ins)
+            .await;
+    let begin = pb::BeginPasskeyRegistrationRequest { parent: world.me(), ..Default::default() };
+    let refused = world.devices().begin_passkey_registration(world.by("alice", begin)).await;
+    assert_refused(refused, Reason::RelyingPartyMissing);
+    let begin = pb::BeginPasskeyAuthenticationRequest {
+        user: world.name("alice"),
+        session_id: "alice".into(),
+        purpose_digest: vec![7; 32],
+        ..Default::default()
+    };
+    let refused = world.factors("token-issuer").begin_passkey_authentication(begin).await;
+    assert_refused(refused, Reason::RelyingPartyMissing);
 }

@@ -2,13 +2,14 @@
 
 use super::*;
 use crate::domain::{
-    Aaguid, AnswerMac, Assertion, CredentialId, NewPasskey, PasskeyCredential, SignCount, Transports,
+    Aaguid, AnswerMac, Assertion, CredentialId, Happening, NewPasskey, PasskeyCredential, SignCount,
+    Transports,
 };
-use crate::ports::{Born, PasskeyBirth, PasskeyStore, Signed, SignedOutcome};
+use crate::ports::{Born, PasskeyBirth, PasskeyStore, Signed, SignedOutcome, UserStore};
 
-pub(in crate::store) trait Store: DeviceStore + PasskeyStore + 'static {}
+pub(in crate::store) trait Store: DeviceStore + PasskeyStore + UserStore + 'static {}
 
-impl<S: DeviceStore + PasskeyStore + 'static> Store for S {}
+impl<S: DeviceStore + PasskeyStore + UserStore + 'static> Store for S {}
 
 fn credential() -> CredentialId {
     CredentialId::new(DeviceId::random(&*ENTROPY).uuid().as_bytes().to_vec()).unwrap()
@@ -42,9 +43,15 @@ fn birth(credential: CredentialId) -> PasskeyBirth {
 
 /// A passkey, whatever the user has already, whose counter is at 5.
 async fn key<S: Store>(store: &S, owner: Owner) -> PasskeyBirth {
+    key_at(store, owner, 5).await
+}
+
+/// The same, with another counter.
+async fn key_at<S: Store>(store: &S, owner: Owner, count: u32) -> PasskeyBirth {
     let generation = store.holdings(owner).await.unwrap().generation;
     let payment = Some(payment(store, owner).await);
-    let birth = PasskeyBirth { generation, payment, ..birth(credential()) };
+    let mut birth = PasskeyBirth { generation, payment, ..birth(credential()) };
+    birth.passkey.sign_count = SignCount(count);
     assert_eq!(store.register_passkey(owner, &birth).await.unwrap(), Born::Factor);
     birth
 }
@@ -289,15 +296,17 @@ pub(in crate::store) async fn of_parallel_signatures_with_one_request_one_is_ans
     handles: Handles<S>,
 ) {
     let owner = owner();
-    let key = key(&*handles[0], owner).await;
+    // Of an authenticator without a counter, so that only the request id tells them apart.
+    let key = key_at(&*handles[0], owner, 0).await;
     let attempt = attempt("s-1", 1);
-    let accepted = race(&handles, 32, |store, index| {
-        let signed = signed_for(&key, 6 + u32::try_from(index).unwrap(), &attempt);
+    let accepted = race(&handles, 32, |store, _| {
+        let signed = signed_for(&key, 0, &attempt);
         async move { store.accept_signature(owner, &signed).await.unwrap() }
     })
     .await;
     assert_eq!(wins(&accepted), 1);
-    assert!(accepted.contains(&SignedOutcome::Answered));
+    let rest = accepted.iter().filter(|outcome| **outcome == SignedOutcome::Answered).count();
+    assert_eq!(rest, 31);
     assert!(handles[1].proof(owner, attempt.request).await.unwrap().is_some());
 }
 
@@ -324,4 +333,67 @@ pub(in crate::store) async fn what_is_removed_while_it_signs_is_one_or_the_other
         assert_eq!(handles[1].proof(owner, request).await.unwrap(), None, "it goes with the passkey");
         assert!(handles[1].holdings(owner).await.unwrap().devices.is_empty());
     }
+}
+
+/// What the owner of a factor was told of it, in order.
+async fn told<S: Store>(store: &S, owner: Owner) -> Vec<(Happening, Option<DeviceId>, Option<FactorKind>)> {
+    let all = store.events(owner.environment, 0, 200).await.unwrap();
+    let own = all.into_iter().filter(|one| one.owner == owner).map(|one| one.event);
+    own.map(|event| (event.what, event.device, event.kind)).collect()
+}
+
+pub(in crate::store) async fn every_change_of_a_factor_is_told_and_nothing_else<S: Store>(
+    [store, other]: Handles<S>,
+) {
+    let owner = owner();
+    let totp = factor(&*store, owner).await;
+    let key = key(&*store, owner).await;
+    let pending = paid(&*store, owner, "s-1", NOW).await;
+    store.enrol(owner, &pending).await.unwrap();
+    let name = DisplayName::new("display_name", "new").unwrap();
+    assert!(store.rename(owner, pending.id, &name, 1, NOW).await.unwrap(), "pending: not told");
+    assert!(store.rename(owner, key.id, &name, 1, NOW).await.unwrap());
+    assert!(!store.rename(owner, key.id, &name, 1, NOW).await.unwrap(), "the revision is another one");
+    assert!(store.set_default(owner, key.id, NOW).await.unwrap());
+    assert!(store.set_default(owner, key.id, NOW).await.unwrap(), "it is already");
+    assert_eq!(store.accept_signature(owner, &signed(&key, 6)).await.unwrap(), SignedOutcome::Accepted);
+    assert_eq!(
+        store.accept_signature(owner, &signed(&key, 6)).await.unwrap(),
+        SignedOutcome::CounterWentBack
+    );
+    assert_eq!(remove(&*store, owner, key.id, false).await, Removal::Removed);
+    assert_eq!(remove(&*store, owner, key.id, false).await, Removal::Unknown);
+    assert_eq!(remove(&*store, owner, totp, true).await, Removal::LastOne);
+    assert!(store.discard(owner, pending.id, &in_session("s-1")).await.unwrap());
+    let of = |what, device, kind| (what, Some(device), Some(kind));
+    let expected = [
+        of(Happening::FactorAdded, totp, FactorKind::Totp),
+        of(Happening::FactorAdded, key.id, FactorKind::Passkey),
+        of(Happening::FactorRenamed, key.id, FactorKind::Passkey),
+        of(Happening::DefaultChanged, key.id, FactorKind::Passkey),
+        of(Happening::PasskeyCloneSuspected, key.id, FactorKind::Passkey),
+        of(Happening::FactorRemoved, key.id, FactorKind::Passkey),
+        of(Happening::DefaultChanged, totp, FactorKind::Totp),
+    ];
+    assert_eq!(told(&*other, owner).await, expected);
+}
+
+pub(in crate::store) async fn a_reset_ends_passkeys_and_registrations_under_way<S: Store>(
+    [store, other]: Handles<S>,
+) {
+    let owner = owner();
+    let held = key(&*store, owner).await;
+    let began = store.holdings(owner).await.unwrap().generation;
+    let payment = Some(payment(&*store, owner).await);
+    store.reset(owner, true, NOW).await.unwrap();
+    assert!(other.passkeys(owner).await.unwrap().is_empty());
+    assert_eq!(other.accept_signature(owner, &signed(&held, 6)).await.unwrap(), SignedOutcome::Unknown);
+    for payment in [payment, None] {
+        let late = PasskeyBirth { generation: began, payment, ..birth(credential()) };
+        assert_eq!(other.register_passkey(owner, &late).await.unwrap(), Born::Over);
+    }
+    // Its credential is free again.
+    let generation = store.holdings(owner).await.unwrap().generation;
+    let again = PasskeyBirth { generation, ..birth(held.passkey.credential.id.clone()) };
+    assert_eq!(other.register_passkey(owner, &again).await.unwrap(), Born::Factor);
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::device::{MAX_PENDING, PENDING_LIFE};
-use crate::domain::proof::{GRANT_LIFE, RETRY};
+use crate::domain::proof::RETRY;
 
 pub(in crate::store) async fn a_step_is_accepted_once_and_none_before_it_after_it<S: DeviceStore>(
     [store, other]: Handles<S>,
@@ -213,55 +213,4 @@ pub(in crate::store) async fn a_removed_device_leaves_no_proof<S: DeviceStore>([
     assert_eq!(store.proof(owner, of_removed.proof.attempt.request).await.unwrap(), None);
     assert!(store.proof(owner, of_kept.proof.attempt.request).await.unwrap().is_some());
     assert!(!store.accept(owner, &acceptance(removed, "s-1", 102, NOW)).await.unwrap());
-}
-
-/// A proof that was made in this session for the recovery codes.
-async fn grant<S: DeviceStore>(store: &S, owner: Owner, device: DeviceId, session: &str, step: u64) {
-    let mut made = acceptance(device, session, step, NOW);
-    made.proof.grant = true;
-    assert!(store.accept(owner, &made).await.unwrap());
-}
-
-pub(in crate::store) async fn a_proof_for_the_recovery_codes_is_good_once_in_its_session_and_time<
-    S: DeviceStore,
->(
-    [store, other]: Handles<S>,
-) {
-    let owner = owner();
-    let device = factor(&*store, owner).await;
-    assert!(store.accept(owner, &acceptance(device, "s-1", 101, NOW)).await.unwrap());
-    let spend = async |session: &str, at| {
-        other.spend_grant(owner, &in_session(session), at, GRANT_LIFE).await.unwrap()
-    };
-    assert!(!spend("s-1", NOW).await, "it was made for something else");
-    grant(&*store, owner, device, "s-1", 102).await;
-    assert!(!spend("s-2", NOW).await);
-    let stranger = crate::fixtures::owner();
-    assert!(!other.spend_grant(stranger, &in_session("s-1"), NOW, GRANT_LIFE).await.unwrap());
-    assert!(!spend("s-1", NOW.plus(GRANT_LIFE + Duration::from_millis(1))).await);
-    assert!(spend("s-1", NOW.plus(GRANT_LIFE)).await);
-    assert!(!spend("s-1", NOW).await);
-    // One goes with its device.
-    grant(&*store, owner, device, "s-1", 103).await;
-    assert_eq!(remove(&*store, owner, device, false).await, Removal::Removed);
-    assert!(!spend("s-1", NOW).await);
-}
-
-pub(in crate::store) async fn of_32_who_spend_two_proofs_for_the_recovery_codes_two_do<
-    S: DeviceStore + 'static,
->(
-    handles: Handles<S>,
-) {
-    for _ in 0..5 {
-        let owner = owner();
-        let device = factor(&*handles[0], owner).await;
-        for step in [101, 102] {
-            grant(&*handles[0], owner, device, "s-1", step).await;
-        }
-        let spent = race(&handles, 32, move |store, _| async move {
-            store.spend_grant(owner, &in_session("s-1"), NOW, GRANT_LIFE).await.unwrap()
-        })
-        .await;
-        assert_eq!(count(&spent), 2);
-    }
 }

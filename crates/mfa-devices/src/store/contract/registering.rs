@@ -12,12 +12,12 @@ pub(in crate::store) async fn somebody_unknown_has_nothing<S: DeviceStore>([stor
     for other in [owner(), Owner { user: known.user, ..owner() }, Owner { user: owner().user, ..known }] {
         assert_eq!(store.holdings(other).await.unwrap(), Default::default());
         assert!(store.seed(other, device).await.unwrap().is_none());
-        assert!(!store.set_default(other, device).await.unwrap());
+        assert!(!store.set_default(other, device, NOW).await.unwrap());
         assert!(!store.discard(other, device, &in_session("s-factor")).await.unwrap());
         assert_eq!(remove(&*store, other, device, false).await, Removal::Unknown);
         assert!(!store.accept(other, &acceptance(device, "s-1", 101, NOW)).await.unwrap());
         let name = DisplayName::new("display_name", "mine").unwrap();
-        assert!(!store.rename(other, device, &name, 1).await.unwrap());
+        assert!(!store.rename(other, device, &name, 1, NOW).await.unwrap());
     }
     assert_eq!(ids(&*store, known).await, [device]);
 }
@@ -110,7 +110,7 @@ pub(in crate::store) async fn a_name_is_changed_by_compare_and_set<S: DeviceStor
     let device = factor(&*handles[0], owner).await;
     let won = race(&handles, 16, move |store, index| async move {
         let name = DisplayName::new("display_name", &format!("name {index}")).unwrap();
-        store.rename(owner, device, &name, 1).await.unwrap()
+        store.rename(owner, device, &name, 1, NOW).await.unwrap()
     })
     .await;
     assert_eq!(count(&won), 1);
@@ -128,7 +128,7 @@ pub(in crate::store) async fn the_first_factor_is_the_default_and_the_oldest_fol
     let third = factor_at(&*store, owner, NOW.plus(2 * SECOND)).await;
     let default = async || store.holdings(owner).await.unwrap().default;
     assert_eq!(default().await, Some(first));
-    assert!(store.set_default(owner, third).await.unwrap());
+    assert!(store.set_default(owner, third, NOW).await.unwrap());
     assert_eq!(default().await, Some(third));
     assert_eq!(remove(&*store, owner, third, false).await, Removal::Removed);
     assert_eq!(default().await, Some(first));
@@ -146,7 +146,7 @@ pub(in crate::store) async fn a_pending_device_is_neither_default_nor_removed_as
     let owner = owner();
     let pending = enrolment("s-1", NOW);
     store.enrol(owner, &pending).await.unwrap();
-    assert!(!store.set_default(owner, pending.id).await.unwrap());
+    assert!(!store.set_default(owner, pending.id, NOW).await.unwrap());
     assert_eq!(remove(&*store, owner, pending.id, false).await, Removal::Unknown);
     assert!(!store.discard(owner, pending.id, &in_session("s-2")).await.unwrap());
     assert!(store.discard(owner, pending.id, &in_session("s-1")).await.unwrap());
@@ -183,7 +183,7 @@ pub(in crate::store) async fn the_default_is_a_factor_whatever_is_removed_at_onc
         race(&handles, 6, move |store, index| async move {
             match index {
                 0 => assert_eq!(remove(&*store, owner, devices[1], false).await, Removal::Removed),
-                _ => drop(store.set_default(owner, devices[index % 2]).await.unwrap()),
+                _ => drop(store.set_default(owner, devices[index % 2], NOW).await.unwrap()),
             }
         })
         .await;
@@ -244,9 +244,9 @@ pub(in crate::store) async fn a_payment_removes_only_while_it_stands<S: DeviceSt
     let (device, _) = (factor(&*store, owner).await, factor(&*store, owner).await);
     let overtaken = payment(&*store, owner).await;
     let newest = again(&*other, &overtaken).await;
-    let refused = store.remove(owner, device, false, &overtaken).await.unwrap_err();
+    let refused = store.remove(owner, device, false, &overtaken, NOW).await.unwrap_err();
     assert_eq!(refused.reason(), Reason::AttemptUnknown);
     assert_eq!(ids(&*store, owner).await.len(), 2);
-    assert_eq!(store.remove(owner, device, false, &newest).await.unwrap(), Removal::Removed);
+    assert_eq!(store.remove(owner, device, false, &newest, NOW).await.unwrap(), Removal::Removed);
     assert_eq!(store.spend(&newest, NOW).await.unwrap_err().reason(), Reason::ReceiptSpent);
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::domain::ceremony::LIFE;
-use crate::domain::proof::{GRANT_LIFE, activation_purpose};
+use crate::domain::proof::activation_purpose;
 
 #[tokio::test]
 async fn a_first_passkey_is_a_factor_at_once_and_the_default() {
@@ -274,7 +274,7 @@ async fn registering_leaves_one_proof_for_the_recovery_codes_of_its_session() {
     let key = world.with_passkey(owner, 0).await;
     assert_ne!(activation_purpose(key.id), [PURPOSE; 32]);
     let spend = async |in_session: &str| {
-        world.store.spend_grant(owner, &session(in_session), NOW, GRANT_LIFE).await.unwrap()
+        world.service.make_codes(&world.caller(owner, in_session), None).await.is_ok()
     };
     assert!(!spend("s-2").await);
     assert!(spend("s-1").await);
@@ -282,4 +282,27 @@ async fn registering_leaves_one_proof_for_the_recovery_codes_of_its_session() {
     // A proof that pays for a token is none.
     world.sign(owner, &key, 1).await.unwrap();
     assert!(!spend("s-1").await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_32_who_finish_one_registration_one_gets_the_passkey() {
+    let world = Arc::new(World::new().await);
+    for _ in 0..5 {
+        let owner = owner();
+        let opened = Arc::new(world.begin(&world.caller(owner, "s-1"), None).await.unwrap());
+        let tasks = (0..32).map(|_| {
+            let (world, opened, credential) = (world.clone(), opened.clone(), fresh_credential());
+            tokio::spawn(
+                async move { world.finish(&world.caller(owner, "s-1"), &opened, &credential, 0).await },
+            )
+        });
+        let mut born = 0;
+        for outcome in join_all(tasks.collect::<Vec<_>>()).await {
+            match outcome.unwrap() {
+                Ok(_) => born += 1,
+                Err(error) => assert_eq!(error.reason(), Reason::CeremonyUnknown),
+            }
+        }
+        assert_eq!((born, world.store.holdings(owner).await.unwrap().devices.len()), (1, 1));
+    }
 }
