@@ -4,10 +4,8 @@ use async_trait::async_trait;
 use kernel::{DeviceId, EnvironmentId, ProofId, Result, Timestamp};
 use storage::spending::Spend;
 
-use crate::domain::device::FIRST_REVISION;
 use crate::domain::{
-    Assertion, CredentialId, Device, DeviceKind, DisplayName, NewPasskey, Owner, PasskeyCredential,
-    PasskeyDetails, Proof, RelyingParty, State,
+    Assertion, CredentialId, DisplayName, NewPasskey, Owner, PasskeyCredential, Proof, RelyingParty,
 };
 
 /// A passkey that a user has, as far as ceremonies need it.
@@ -40,28 +38,6 @@ pub(crate) struct PasskeyBirth {
     pub(crate) max_passkeys: usize,
     /// What registering it proves. Its time is that of the birth.
     pub(crate) proof: Proof,
-}
-
-impl PasskeyBirth {
-    /// The factor that it becomes.
-    pub(crate) fn device(&self) -> Device {
-        let NewPasskey { ref credential, backup_state, aaguid, .. } = self.passkey;
-        Device {
-            id: self.id,
-            kind: DeviceKind::Passkey(PasskeyDetails {
-                credential_id: credential.id.clone(),
-                aaguid,
-                transports: credential.transports.clone(),
-                backup_eligible: credential.backup_eligible,
-                backup_state,
-                rp_id: self.rp_id.clone(),
-            }),
-            display_name: self.display_name.clone(),
-            created: self.proof.at,
-            state: State::Verified { since: self.proof.at, last_use: self.proof.at },
-            revision: FIRST_REVISION,
-        }
-    }
 }
 
 /// What came of a registration.
