@@ -131,6 +131,7 @@ pub(super) fn facts(owner: Owner, facts: &Facts) -> types::FactorFacts {
         verify_time: device.verified_since().map(convert::timestamp),
         is_default: holdings.default == Some(device.id),
         display_name: device.display_name.as_str().to_owned(),
+        exhausted: false,
     };
     let mut factors: Vec<_> = holdings
         .factors()
@@ -144,6 +145,7 @@ pub(super) fn facts(owner: Owner, facts: &Facts) -> types::FactorFacts {
             verify_time: Some(convert::timestamp(set.created)),
             is_default: false,
             display_name: String::new(),
+            exhausted: set.remaining == 0,
         };
         factors.push((set.created, codes));
     }
