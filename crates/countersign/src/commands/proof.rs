@@ -27,7 +27,8 @@ pub(crate) async fn receipt(
     proof: &ProofOptions,
     ids: &OperationIds<'_>,
 ) -> Result<String> {
-    let Some(token) = token(client, operation, proof, ids).await? else { return Ok(String::new()) };
+    let token = token(client, operation, proof, ids).await.map_err(hint)?;
+    let Some(token) = token else { return Ok(String::new()) };
     Ok(client.authorize(operation, Some(&token.token)).await?.receipt)
 }
 

@@ -4,33 +4,27 @@ use std::path::Path;
 
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use kernel::secret::ExposeSecret as _;
-use kernel::{Clock as _, Entropy, Error, OperationId, Reason, Result, SecretText};
+use kernel::{Entropy, Error, Result};
 use mpc_signer::export::RecipientKey;
-use operation::Operation;
-use runtime::{OsEntropy, SystemClock};
+use runtime::OsEntropy;
 use serde_json::json;
 use zeroize::Zeroizing;
 
+use super::proof;
+use super::session::{SignedIn, sign_in};
 use crate::cli::{ProofOptions, Target, WalletAction};
-use crate::client::{
-    self, Exported, OperationIds, UserClient, export_operation, open_export, sign_operation,
-};
-use crate::dev::client_file::{ClientFile, SessionOf};
+use crate::client::{Exported, OperationIds, UserClient, export_operation, open_export, sign_operation};
+use crate::dev::client_file::ClientFile;
 use crate::{files, output};
 
 /// Does it.
 pub(crate) async fn run(target: &Target, action: WalletAction) -> Result<()> {
-    let file = ClientFile::read(&target.dev_file.path)?;
-    let (clock, entropy) = (SystemClock, OsEntropy::new());
-    let now = clock.now();
-    let of = SessionOf { name: &target.name, session: &target.session, auth_time: now, lifetime: 600 };
-    let environment = file.environment()?;
-    let session = file.session(environment, &of, now)?;
-    let client = UserClient::sign_in(client::connect(&file.endpoint).await?, environment, session).await?;
+    let SignedIn { client, file } = sign_in(target).await?;
+    let entropy = OsEntropy::new();
     let ids = OperationIds::new(&entropy);
     match action {
         WalletAction::Create { operation_id } => {
-            let wallet = client.create_wallet(operation(operation_id.as_deref(), &ids)?).await?;
+            let wallet = client.create_wallet(proof::operation_id(operation_id.as_deref(), &ids)?).await?;
             output::line(&format!("{}\naddress {}", wallet.name, wallet.address));
         }
         WalletAction::List => {
@@ -38,41 +32,19 @@ pub(crate) async fn run(target: &Target, action: WalletAction) -> Result<()> {
                 output::line(&format!("{}\naddress {}", wallet.name, wallet.address));
             }
         }
-        WalletAction::Sign { wallet, message, proof } => {
+        WalletAction::Sign { wallet, message, proof: options } => {
             let wallet = client.wallet_ref(&client.wallet(&wallet).await?)?;
-            let id = operation(proof.operation_id.as_deref(), &ids)?;
+            let id = proof::operation_id(options.operation_id.as_deref(), &ids)?;
             let operation = sign_operation(client.environment, client.user, id, wallet, message.as_bytes());
-            let receipt = receipt(&client, &operation, &proof, &ids).await?;
-            let signature = client.sign(&operation, &receipt).await.map_err(|error| hint(error, &proof))?;
+            let receipt = proof::receipt(&client, &operation, &options, &ids).await?;
+            let signature = client.sign(&operation, &receipt).await.map_err(proof::hint)?;
             output::line(&HEXLOWER.encode(&signature));
         }
-        WalletAction::Export { wallet, out, proof } => {
-            export(&client, &file, &wallet, out.as_deref(), &proof, &entropy).await?;
+        WalletAction::Export { wallet, out, proof: options } => {
+            export(&client, &file, &wallet, out.as_deref(), &options, &entropy).await?;
         }
     }
     Ok(())
-}
-
-/// The id that was given, or a fresh one.
-fn operation(given: Option<&str>, ids: &OperationIds<'_>) -> Result<OperationId> {
-    match given {
-        Some(text) => proto::convert::operation_id("operation-id", text),
-        None => Ok(ids.operation()),
-    }
-}
-
-/// A receipt for the operation: paid by a proof for exactly that where a code was given; else none, so that the
-/// gateway asks what the session alone may do.
-async fn receipt(
-    client: &UserClient,
-    operation: &Operation,
-    proof: &ProofOptions,
-    ids: &OperationIds<'_>,
-) -> Result<String> {
-    let Some(code) = &proof.code else { return Ok(String::new()) };
-    let code = SecretText::from(code.clone());
-    let token = client.authenticate_totp(&code, &[], Some(operation), ids).await?;
-    Ok(client.authorize(operation, Some(&token.token)).await?.receipt)
 }
 
 async fn export(
@@ -80,7 +52,7 @@ async fn export(
     file: &ClientFile,
     wallet: &str,
     out: Option<&Path>,
-    proof: &ProofOptions,
+    options: &ProofOptions,
     entropy: &dyn Entropy,
 ) -> Result<()> {
     if let Some(out) = out.filter(|out| out.exists()) {
@@ -92,12 +64,12 @@ async fn export(
     let operation = export_operation(
         client.environment,
         client.user,
-        operation(proof.operation_id.as_deref(), &ids)?,
+        proof::operation_id(options.operation_id.as_deref(), &ids)?,
         client.wallet_ref(&wallet)?,
         recipient.public(),
     );
-    let receipt = receipt(client, &operation, proof, &ids).await?;
-    let answer = client.export(&operation, &receipt).await.map_err(|error| hint(error, proof))?;
+    let receipt = proof::receipt(client, &operation, options, &ids).await?;
+    let answer = client.export(&operation, &receipt).await.map_err(proof::hint)?;
     let checked = operation.check()?;
     let exported = open_export(&file.directory()?, &checked, &wallet.address, &recipient, &answer, entropy)?;
     output::line(&format!("the key makes the address {}, and signs for it", exported.address));
@@ -109,13 +81,6 @@ async fn export(
         None => output::line("the key was checked and thrown away; say --out FILE to keep it"),
     }
     Ok(())
-}
-
-fn hint(error: Error, proof: &ProofOptions) -> Error {
-    if error.reason() == Reason::StepUpRequired && proof.code.is_none() {
-        output::note("say --code with what your authenticator app shows now");
-    }
-    error
 }
 
 /// The key as a file: says what it is and what it is not.

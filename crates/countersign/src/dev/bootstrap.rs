@@ -4,12 +4,27 @@ use kernel::{EnvironmentId, Error, Reason, Result, SecretText};
 use proto::names;
 use proto::policy::policy_admin_service_client::PolicyAdminServiceClient;
 use proto::policy::{
-    CreateEnvironmentRequest, Environment, GetEnvironmentRequest, IdentityProvider, Preset, identity_provider,
+    CreateEnvironmentRequest, Environment, GetEnvironmentRequest, IdentityProvider, Preset, RelyingParty,
+    identity_provider,
 };
 use tonic::transport::Channel;
 
 use super::client_file::ClientFile;
 use crate::client::{answer, with_bearer};
+
+/// The provider's name within an environment, a part of its users' identity.
+pub(crate) const PROVIDER_ID: &str = "dev";
+
+/// The relying party of passkeys.
+const RP_ID: &str = "localhost";
+
+/// The page that a device in software says it is used on.
+#[cfg(feature = "demo")]
+pub(crate) const ORIGIN: &str = ORIGINS[0];
+
+/// The pages that passkeys may be used on: where web servers for developers listen.
+const ORIGINS: [&str; 4] =
+    ["http://localhost", "http://localhost:3000", "http://localhost:5173", "http://localhost:8080"];
 
 /// Makes an environment that accepts the dev provider's sessions.
 pub(crate) async fn create_environment(
@@ -21,7 +36,7 @@ pub(crate) async fn create_environment(
     display_name: &str,
 ) -> Result<Environment> {
     let provider = IdentityProvider {
-        provider_id: "dev".to_owned(),
+        provider_id: PROVIDER_ID.to_owned(),
         issuer: file.provider.issuer.clone(),
         audience: file.audience(id),
         algorithms: vec!["ES256".to_owned()],
@@ -32,6 +47,10 @@ pub(crate) async fn create_environment(
         name: names::environment(id),
         display_name: display_name.to_owned(),
         identity_providers: vec![provider],
+        relying_party: Some(RelyingParty {
+            rp_id: RP_ID.to_owned(),
+            origins: ORIGINS.map(str::to_owned).to_vec(),
+        }),
         // Who tries the suite out has made a factor a minute ago, and not always in the first session.
         factor_hold_seconds: Some(0),
         ..Environment::default()
