@@ -24,6 +24,10 @@ pub(crate) use devices::Ticket;
 pub(crate) use operations::{
     OperationIds, export_operation, link_operation, sign_operation, unlink_operation,
 };
+#[cfg(feature = "demo")]
+pub(crate) use passkeys::Ceremony;
+#[cfg(feature = "demo")]
+pub(crate) use recovery_codes::ShownCodes;
 pub(crate) use wallets::{Exported, open_export};
 
 /// How long an answer may take. Making a wallet takes the nodes several rounds.
