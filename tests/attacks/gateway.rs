@@ -93,6 +93,27 @@ impl StepUpService for Generous {
     ) -> Result<Response<issuer_pb::AuthenticateTotpResponse>, Status> {
         not_here()
     }
+
+    async fn begin_passkey_authentication(
+        &self,
+        _: Request<issuer_pb::BeginPasskeyAuthenticationRequest>,
+    ) -> Result<Response<issuer_pb::BeginPasskeyAuthenticationResponse>, Status> {
+        not_here()
+    }
+
+    async fn authenticate_passkey(
+        &self,
+        _: Request<issuer_pb::AuthenticatePasskeyRequest>,
+    ) -> Result<Response<issuer_pb::AuthenticatePasskeyResponse>, Status> {
+        not_here()
+    }
+
+    async fn authenticate_recovery_code(
+        &self,
+        _: Request<issuer_pb::AuthenticateRecoveryCodeRequest>,
+    ) -> Result<Response<issuer_pb::AuthenticateRecoveryCodeResponse>, Status> {
+        not_here()
+    }
 }
 
 /// Gateway, nodes, and whoever stands in between.

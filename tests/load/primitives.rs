@@ -148,31 +148,32 @@ impl Stores {
     }
 
     async fn read_facts(&self, in_flight: usize, key: &[Value; 2]) -> Duration {
+        let of_user = |sql| statement(sql, key.to_vec());
         let statements = [
-            statement(
-                "SELECT id, environment, user_id, display_name, secret, created_ms, revision, pending_session, \
-                 entitlement, verified_ms, last_use_ms, last_step FROM totp_devices \
-                 WHERE environment = $1 AND user_id = $2",
-                key.to_vec(),
+            of_user("SELECT first_session FROM factor_owners WHERE environment = $1 AND user_id = $2"),
+            of_user(
+                "SELECT id, environment, user_id, session, created_ms, last_use_ms, acknowledged \
+                 FROM recovery_code_sets WHERE environment = $1 AND user_id = $2",
             ),
-            statement(
-                "SELECT environment, user_id, ever_verified, default_device, revision FROM factor_owners \
-                 WHERE environment = $1 AND user_id = $2",
-                key.to_vec(),
+            of_user(
+                "SELECT environment, user_id, ever_verified, default_device, generation, first_session, revision \
+                 FROM factor_owners WHERE environment = $1 AND user_id = $2",
+            ),
+            of_user(
+                "SELECT d.*, s.*, p.* FROM devices d LEFT JOIN totp_secrets s ON s.device = d.id \
+                 LEFT JOIN passkeys p ON p.device = d.id WHERE d.environment = $1 AND d.user_id = $2",
             ),
         ];
         self.statements(in_flight, &self.facts, &statements).await
     }
 
     async fn read_environment(&self, in_flight: usize, id: &Value) -> Duration {
-        let statements = [
-            statement("SELECT id, version, created_ms FROM environments WHERE id = $1", vec![id.clone()]),
-            statement(
-                "SELECT environment, version, settings, made_ms, made_by FROM environment_versions \
-                 WHERE environment = $1 AND version = $2",
-                vec![id.clone(), Value::from(1_i64)],
-            ),
-        ];
+        let statements = [statement(
+            "SELECT e.id, e.version, e.created_ms, v.environment, v.version, v.settings, v.made_ms, v.made_by \
+             FROM environments e LEFT JOIN environment_versions v \
+             ON v.environment = e.id AND v.version = e.version WHERE e.id = $1",
+            vec![id.clone()],
+        )];
         self.statements(in_flight, &self.policy, &statements).await
     }
 
@@ -189,7 +190,7 @@ impl Stores {
             async move {
                 for statement in statements.iter() {
                     let rows = database.query_all_raw(statement.clone()).await.unwrap();
-                    assert_eq!(rows.len(), 1, "{statement}");
+                    assert!(rows.len() <= 1, "{statement}");
                 }
             }
         })

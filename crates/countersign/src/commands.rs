@@ -18,3 +18,4 @@ mod session;
 pub(crate) mod token;
 pub(crate) mod totp;
 pub(crate) mod wallet;
+mod written;

@@ -46,12 +46,12 @@ async fn examine<R: Served>(options: &RoleOptions) -> Report {
     let credentials = certificates::examine(&settings, &clock, &mut report);
     redis::examine(&settings, &mut report).await;
     let witness = witness(&settings, &mut report).await;
-    let seen = match &witness {
-        Some(witness) => {
-            let name = statement_witness(&settings.shared.deployment);
+    let seen = match (&witness, settings.owner()) {
+        (Some(witness), Ok(verifier)) => {
+            let name = statement_witness(&verifier);
             witness.read(&name).await.ok().flatten().unwrap_or(0)
         }
-        None => 0,
+        _ => 0,
     };
     files::statement(&settings, seen, clock.as_ref(), &mut report);
     database::examine(&settings, witness.as_deref(), clock.as_ref(), &mut report).await;

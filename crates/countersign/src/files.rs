@@ -1,11 +1,13 @@
 //! Files that hold secrets: only their owner can read them, and they are never half written.
 
 use std::fs::{File, OpenOptions};
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use kernel::{Error, Result};
+use storage::guarded_file::{self, Kind};
+use zeroize::Zeroizing;
 
 /// Makes a folder that only its owner can enter, and those above it.
 pub(crate) fn private_folder(path: &Path) -> Result<()> {
@@ -42,28 +44,30 @@ pub(crate) fn replace_public(path: &Path, content: &[u8]) -> Result<()> {
     replace(path, content, 0o644)
 }
 
+/// A longer file holds no keys of ours.
+const MAX_PRIVATE: u64 = 1024 * 1024;
+
 /// Reads a file that holds secrets. Refused when others than its owner can read it.
-pub(crate) fn read_private(path: &Path) -> Result<Vec<u8>> {
-    let metadata = std::fs::metadata(path).map_err(|error| failed(path, &error))?;
-    let mode = metadata.permissions().mode();
-    if mode & 0o077 != 0 {
-        return Err(Error::invalid(
-            path.display().to_string(),
-            format!("holds keys and can be read by others (mode {:o}); `chmod 600` it", mode & 0o777),
-        ));
-    }
-    std::fs::read(path).map_err(|error| failed(path, &error))
+pub(crate) fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>> {
+    guarded_file::plain(path, MAX_PRIVATE, Kind::OwnSecret)
+        .map_err(|why| Error::invalid(path.display().to_string(), why))
 }
 
-/// Reads a text that is no secret, of at most `most` octets.
+/// Reads a text that is no secret and that is checked by itself, of at most `most` octets.
 pub(crate) fn read_public(path: &Path, most: u64) -> Result<String> {
-    let mut text = String::new();
-    let file = File::open(path).map_err(|error| failed(path, &error))?;
-    file.take(most + 1).read_to_string(&mut text).map_err(|error| failed(path, &error))?;
-    if text.len() as u64 > most {
-        return Err(Error::invalid(path.display().to_string(), format!("is longer than {most} octets")));
-    }
-    Ok(text)
+    let octets = guarded_file::plain(path, most, Kind::Public);
+    octets.and_then(text).map_err(|why| Error::invalid(path.display().to_string(), why))
+}
+
+/// Reads a text that is believed because it stands in the file that `setting` names, of at most `most` octets. Refused
+/// when others than its owner can write it.
+pub(crate) fn read_anchor(setting: &str, path: &Path, most: u64) -> Result<String> {
+    let octets = guarded_file::plain(path, most, Kind::Anchor);
+    octets.and_then(text).map_err(|why| Error::invalid(setting, format!("{}: {why}", path.display())))
+}
+
+fn text(octets: Zeroizing<Vec<u8>>) -> std::result::Result<String, String> {
+    std::str::from_utf8(&octets).map(str::to_owned).map_err(|_| "is not UTF-8 text".to_owned())
 }
 
 fn create(path: &Path, content: &[u8], mode: u32) -> Result<()> {
@@ -93,6 +97,7 @@ fn failed(path: &Path, error: &std::io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::Shared;
 
     #[test]
     fn a_folder_that_others_can_enter_is_refused() {
@@ -105,12 +110,53 @@ mod tests {
     }
 
     #[test]
+    fn what_is_believed_is_written_by_its_owner_only_whichever_setting_names_it() {
+        use jose::{Algorithm, KeySet, SigningKey};
+
+        use crate::settings::AdminSettings;
+        use crate::{node_directory, statement_file};
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("anchor");
+        let key = SigningKey::generate(Algorithm::EdDsa).unwrap().public_jwk();
+        let admin = AdminSettings { jwks_file: path.clone(), ..AdminSettings::default() };
+        let shared = Shared { admins: vec![admin], ..Shared::default() };
+        std::fs::write(&path, KeySet::from_keys(vec![key]).unwrap().to_jwks_json()).unwrap();
+        let read = || {
+            [
+                (
+                    "receipts.operator_root_file",
+                    statement_file::root("receipts.operator_root_file", &path).err(),
+                ),
+                ("directory_file", node_directory::read("directory_file", &path).err()),
+                ("admins.jwks_file", shared.admins().err()),
+            ]
+        };
+        for mode in [0o664, 0o646, 0o666] {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            for (setting, refused) in read() {
+                let refused = refused.unwrap();
+                assert_eq!(refused.violations()[0].field, setting, "{mode:o}");
+                assert!(
+                    refused.message().contains("go-w") && refused.message().contains("anchor"),
+                    "{refused}"
+                );
+            }
+        }
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        for (setting, refused) in read() {
+            assert!(refused.is_none_or(|refused| !refused.message().contains("go-w")), "{setting}");
+        }
+        assert!(shared.admins().is_ok());
+    }
+
+    #[test]
     fn secrets_are_for_their_owner_only() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secret");
         replace_private(&path, b"one").unwrap();
         replace_private(&path, b"two").unwrap();
-        assert_eq!(read_private(&path).unwrap(), b"two");
+        assert_eq!(read_private(&path).unwrap().as_slice(), b"two");
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert!(create_private(&path, b"three").is_err());
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();

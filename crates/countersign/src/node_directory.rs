@@ -16,7 +16,7 @@ const MAX_BYTES: u64 = 256 * 1024;
 /// # Errors
 /// `INVALID_REQUEST` naming the setting and the file.
 pub(crate) fn read(setting: &str, file: &Path) -> Result<NodeDirectory> {
-    let text = files::read_public(file, MAX_BYTES)?;
+    let text = files::read_anchor(setting, file, MAX_BYTES)?;
     let group: GroupSettings = serde_json::from_str(&text).map_err(|error| {
         Error::invalid(setting, format!("{} is no directory of nodes: {error}", file.display()))
     })?;

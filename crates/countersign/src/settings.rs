@@ -35,6 +35,8 @@ pub(crate) use self::token_issuer::TokenIssuerSettings;
 pub(crate) use self::waas_gateway::WaasGatewaySettings;
 pub(crate) use listeners::{HealthListener, PeerListener, PublicListener};
 pub(crate) use receipts::ReceiptSettings;
+#[cfg(test)]
+pub(crate) use shared::AdminSettings;
 pub(crate) use shared::{Mode, Shared, WitnessSettings};
 pub(crate) use wrong::Wrong;
 

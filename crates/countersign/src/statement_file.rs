@@ -15,7 +15,7 @@ const MAX_KEY_BYTES: u64 = 16 * 1024;
 /// # Errors
 /// `INVALID_REQUEST` naming the setting and the file.
 pub(crate) fn root(setting: &str, file: &Path) -> Result<PublicJwk> {
-    let text = files::read_public(file, MAX_KEY_BYTES)?;
+    let text = files::read_anchor(setting, file, MAX_KEY_BYTES)?;
     PublicJwk::from_json(text.trim()).map_err(|error| {
         let what = format!("{} is no public key of an operator root: {error}", file.display());
         Error::invalid(setting, what)

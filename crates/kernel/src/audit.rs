@@ -13,17 +13,20 @@ pub enum Actor {
     Admin(String),
     /// Another service of the suite, by role.
     Peer(String),
+    /// Whoever runs commands of the program beside the services, with their configuration and their databases.
+    Operator,
     /// Nobody that could be identified: the credentials were missing or not accepted.
     Unknown,
 }
 
 impl Actor {
-    /// How the actor stands in the audit trail: `user:…`, `admin:…`, `peer:…` or `unknown`.
+    /// How the actor stands in the audit trail: `user:…`, `admin:…`, `peer:…`, `operator` or `unknown`.
     pub fn label(&self) -> String {
         match self {
             Self::User(user) => format!("user:{user}"),
             Self::Admin(subject) => format!("admin:{subject}"),
             Self::Peer(role) => format!("peer:{role}"),
+            Self::Operator => "operator".to_owned(),
             Self::Unknown => "unknown".to_owned(),
         }
     }

@@ -1,5 +1,7 @@
-//! What stands before every handler of a listener: a span, a bound on calls in flight, a deadline, and our own words
-//! for what the gRPC framework refuses by itself.
+//! What stands before every handler of a listener: a span, bounds on calls in flight and on the octets of their messages,
+//! a deadline, and our own words for what the gRPC framework refuses by itself.
+
+mod message;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -22,12 +24,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tracing::{Instrument as _, field};
 
+pub(crate) use self::message::Share;
+use self::message::{Pool, Taken, Unread};
 use crate::identity::PeerIdentity;
 use crate::tls::Stranger;
 use crate::{limits, status, trace};
-
-/// What stands before a message on the wire (gRPC over HTTP/2): a flag and a length.
-const FRAME_BYTES: usize = 5;
 
 /// The response metadata that names the trace of a call, 32 hex digits.
 const TRACE_HEADER: &str = "countersign-trace-id";
@@ -36,6 +37,7 @@ const TRACE_HEADER: &str = "countersign-trace-id";
 #[derive(Clone)]
 pub(crate) struct Guard {
     calls: Arc<Semaphore>,
+    messages: Pool,
     checks: Arc<Semaphore>,
     listeners: Arc<Semaphore>,
     audit: Option<(Arc<dyn AuditLog>, Arc<dyn Clock>)>,
@@ -58,6 +60,7 @@ impl Guard {
         let meter = opentelemetry::global::meter("countersign");
         Self {
             calls: Arc::new(Semaphore::new(limits::MAX_CALLS)),
+            messages: Pool::default(),
             checks: Arc::new(Semaphore::new(limits::MAX_CHECKS)),
             listeners: Arc::new(Semaphore::new(limits::MAX_LISTENERS)),
             audit,
@@ -77,9 +80,11 @@ impl Guard {
     }
 }
 
-/// A place among the calls in flight; free when the last clone is gone.
+/// A place among the calls in flight, and the octets of its message; free when the last clone is gone.
 #[derive(Clone)]
-pub(crate) struct InFlight(#[expect(dead_code, reason = "held, not used")] Arc<OwnedSemaphorePermit>);
+pub(crate) struct InFlight(
+    #[expect(dead_code, reason = "held, not used")] Arc<(OwnedSemaphorePermit, Taken)>,
+);
 
 /// The middleware.
 pub(crate) async fn guard(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
@@ -120,22 +125,20 @@ impl Guard {
         }
         let is_grpc = is_grpc(request.headers());
         let deadline = deadline(request.headers());
-        let (head, body) = request.into_parts();
-        let message = match tokio::time::timeout(
-            limits::MESSAGE_TIMEOUT.min(deadline),
-            axum::body::to_bytes(body, limits::MAX_REQUEST_BYTES + FRAME_BYTES),
-        )
-        .await
-        {
-            Ok(Ok(message)) => message,
-            Ok(Err(error)) => return self.undecodable(&unreadable(&error)).await,
+        let (mut head, body) = request.into_parts();
+        let share = head.extensions.remove::<Share>().unwrap_or_default();
+        let limit = limits::MESSAGE_TIMEOUT.min(deadline);
+        let (message, taken) = match tokio::time::timeout(limit, self.messages.read(body, &share)).await {
+            Ok(Ok(read)) => read,
+            Ok(Err(Unread::Bad(error))) => return self.undecodable(&error).await,
+            Ok(Err(Unread::Overloaded)) => return self.refuse(is_grpc, &status::overloaded()).await,
             Err(_) => return self.refuse(is_grpc, &status::deadline_exceeded()).await,
         };
         let places = if path.starts_with("/grpc.health.") { &self.checks } else { &self.calls };
         let Ok(permit) = places.clone().try_acquire_owned() else {
             return self.refuse(is_grpc, &status::overloaded()).await;
         };
-        let permit = InFlight(Arc::new(permit));
+        let permit = InFlight(Arc::new((permit, taken)));
         let mut request = Request::from_parts(head, Body::from(message));
         request.extensions_mut().insert(permit.clone());
         match tokio::time::timeout(deadline, next.run(request)).await {
@@ -220,14 +223,6 @@ impl http_body::Body for Held {
         self.body = None;
         Poll::Ready(Some(Ok(Frame::trailers(status::stopping()))))
     }
-}
-
-/// Why a message could not be read to its end.
-fn unreadable(error: &axum::Error) -> Error {
-    use std::error::Error as _;
-
-    let too_large = error.source().is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
-    if too_large { status::too_large() } else { status::malformed("the message broke off") }
 }
 
 impl Guard {

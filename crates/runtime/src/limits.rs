@@ -19,11 +19,25 @@ pub const MAX_WORK_TIME: Duration = Duration::from_secs(28);
 /// takes places by sending slowly.
 pub const MAX_CALLS: usize = 1024;
 
+/// Octets of request messages that a listener has in memory, beside what each connection has of its own: of calls in
+/// flight and of messages that are still coming. More are told `OVERLOADED`. A message that is still coming may take up to
+/// twice its octets.
+pub const MAX_MESSAGE_BYTES: usize = 32 * 1024 * 1024;
+
+/// What one connection may take of them.
+pub const MAX_CONNECTION_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
+
+/// Octets of request messages that each connection has room for whatever others do: 64 MiB for all of them.
+pub const OWN_MESSAGE_BYTES: usize = 16 * 1024;
+
 /// Health checks in flight per listener, beside the calls: a busy process is not an ill one.
 pub const MAX_CHECKS: usize = 64;
 
 /// Streams per listener: health watches and reflection.
 pub const MAX_LISTENERS: usize = 64;
+
+/// The largest message on a stream, in bytes: the name of a service, or of what reflection is asked about.
+pub const MAX_STREAM_MESSAGE_BYTES: usize = 16 * 1024;
 
 /// How long a client may take to send its message once it has sent its headers.
 pub const MESSAGE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -52,6 +66,13 @@ pub const CLOSING_TIME: Duration = Duration::from_secs(40);
 
 /// Streams per HTTP/2 connection.
 pub const MAX_STREAMS: u32 = 128;
+
+/// Octets that a client may send ahead on one stream, and on all streams of one connection, before they are read
+/// (RFC 9113 section 5.2). They are read at once, into what is bounded above.
+pub const STREAM_WINDOW: u32 = 64 * 1024;
+
+/// As [`STREAM_WINDOW`], for all streams of a connection.
+pub const CONNECTION_WINDOW: u32 = 256 * 1024;
 
 /// The headers of one request, in bytes: a session token and the usual rest.
 pub const MAX_HEADER_BYTES: u32 = 64 * 1024;

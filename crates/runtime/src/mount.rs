@@ -16,6 +16,7 @@ use tonic::service::Routes;
 
 use crate::guard::{Guard, guard};
 use crate::health::Readiness;
+use crate::limits;
 
 /// The services of one listener.
 #[derive(Default)]
@@ -133,11 +134,13 @@ impl Mount {
             }
             builder
         };
+        let (v1, v1alpha) = (reflection().build_v1(), reflection().build_v1alpha());
+        let (v1, v1alpha) = (v1.map_err(Error::internal)?, v1alpha.map_err(Error::internal)?);
         let routes = self
             .routes
-            .add_service(health)
-            .add_service(reflection().build_v1().map_err(Error::internal)?)
-            .add_service(reflection().build_v1alpha().map_err(Error::internal)?);
+            .add_service(health.max_decoding_message_size(limits::MAX_STREAM_MESSAGE_BYTES))
+            .add_service(v1.max_decoding_message_size(limits::MAX_STREAM_MESSAGE_BYTES))
+            .add_service(v1alpha.max_decoding_message_size(limits::MAX_STREAM_MESSAGE_BYTES));
         let router = match self.http {
             Some(http) => routes.into_axum_router().merge(http),
             None => routes.into_axum_router(),

@@ -260,6 +260,84 @@ async fn a_message_that_does_not_come_takes_no_place() {
     assert_eq!(admitted, 1, "a flood is one row a minute");
 }
 
+/// Counts octets that a server was given, until it drops what gave them.
+struct Given {
+    all: std::sync::Arc<std::sync::atomic::AtomicUsize>,
+    octets: usize,
+}
+
+impl Drop for Given {
+    fn drop(&mut self) {
+        self.all.fetch_sub(self.octets, std::sync::atomic::Ordering::SeqCst);
+    }
+}
+
+/// A body of the largest size that never ends. `held` is how many octets of all such bodies are with the server.
+fn endless(held: &std::sync::Arc<std::sync::atomic::AtomicUsize>) -> axum::body::Body {
+    let given = Given { all: held.clone(), octets: 0 };
+    axum::body::Body::from_stream(futures::stream::unfold(given, |mut given| async move {
+        if given.octets == limits::MAX_REQUEST_BYTES {
+            std::future::pending::<()>().await;
+        }
+        given.all.fetch_add(16_384, std::sync::atomic::Ordering::SeqCst);
+        given.octets += 16_384;
+        Some((Ok::<_, std::io::Error>(vec![0; 16_384]), given))
+    }))
+}
+
+#[tokio::test(start_paused = true)]
+async fn large_messages_that_do_not_end_fill_no_memory_and_keep_nobody_out() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use crate::guard::Share;
+
+    const CONNECTIONS: usize = 64;
+
+    let bench = Bench::new();
+    let (router, _) = bench.mount().into_router().await.unwrap();
+    let ask = |body, share| {
+        let mut request = http::Request::post("/countersign.policy.v1.PolicyService/ReadSettings")
+            .header("content-type", "application/grpc")
+            .body(body)
+            .unwrap();
+        request.extensions_mut().insert(PeerIdentity("friend".to_owned()));
+        request.extensions_mut().insert::<Share>(share);
+        router.clone().oneshot(request)
+    };
+    let held = std::sync::Arc::new(AtomicUsize::new(0));
+    let mut flood = Vec::new();
+    for _ in 0..CONNECTIONS {
+        let share = Share::default();
+        for _ in 0..limits::MAX_STREAMS {
+            flood.push(tokio::spawn(ask(endless(&held), share.clone())));
+        }
+    }
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    let most = limits::MAX_MESSAGE_BYTES + CONNECTIONS * limits::OWN_MESSAGE_BYTES;
+    let held = held.load(Ordering::SeqCst);
+    assert!(held <= most, "{held} octets, and {most} at most");
+    assert!(held > limits::MAX_MESSAGE_BYTES / 2, "{held} octets: this is no flood");
+    // Somebody else, meanwhile.
+    let answer = ask(axum::body::Body::from(vec![0; 5]), Share::default()).await.unwrap();
+    assert!(status::in_headers(answer.headers()).is_none_or(|status| status.code() == tonic::Code::Ok));
+
+    let mut reasons = Vec::new();
+    for call in flood {
+        let answer = call.await.unwrap().unwrap();
+        reasons.push(status::from_status(&status::in_headers(answer.headers()).unwrap()).reason());
+    }
+    assert!(reasons.contains(&Reason::Overloaded) && reasons.contains(&Reason::DeadlineExceeded));
+    // All is given back.
+    let share = Share::default();
+    let mut whole = vec![0; limits::MAX_REQUEST_BYTES];
+    whole[1..5].copy_from_slice(&u32::try_from(limits::MAX_REQUEST_BYTES - 5).unwrap().to_be_bytes());
+    let answer = ask(axum::body::Body::from(whole), share).await.unwrap();
+    let refused = status::in_headers(answer.headers()).unwrap();
+    assert_eq!(status::from_status(&refused).reason(), Reason::RequestMalformed, "it was read to its end");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_says_nothing_is_closed() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

@@ -2,11 +2,11 @@
 //! trail, and the mark and standing by which a database that was put back is told. One database (or schema) per service.
 
 pub mod audit;
+pub mod guarded_file;
 pub mod mark;
 pub mod redis;
 pub mod restore;
 pub mod sealing;
-pub mod secret_file;
 pub mod spending;
 pub mod sql;
 pub mod standing;

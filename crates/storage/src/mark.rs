@@ -13,10 +13,10 @@ use std::time::Duration;
 
 use kernel::{Error, Reason, Result, Timestamp};
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveValue, ConnectionTrait, EntityTrait};
+use sea_orm::{ActiveValue, ConnectionTrait, EntityName as _, EntityTrait};
 
 use self::entity::{ActiveModel, Column, Entity, Model};
-use crate::sql::{corrupt, unavailable};
+use crate::sql::{corrupt, has_table, unavailable};
 use crate::witness;
 
 pub use migration::Migration;
@@ -30,6 +30,10 @@ const FIRST_EPOCH: i64 = 1;
 /// How far the clocks of two processes may differ: what was given out by one whose clock was ahead when a restore was
 /// acknowledged is dead all the same.
 pub(crate) const SKEW: Duration = Duration::from_secs(5);
+
+/// What follows the name of a database's counter at the witness in that of the number of the receipt statement which its
+/// owner accepted last.
+pub const STATEMENT: &str = "receipt-statement";
 
 /// What a database's data is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,11 +104,13 @@ impl Owner {
     pub fn new(deployment: &str, role: &str, mode: Mode) -> Result<Self> {
         check_deployment(deployment)?;
         let owner = Self { deployment: deployment.to_owned(), role: role.to_owned(), mode };
-        if witness::check_name(role).is_err() || witness::check_name(&owner.witness_name()).is_err() {
+        if witness::check_name(role).is_err()
+            || witness::check_name(&format!("{}.{STATEMENT}", owner.witness_name())).is_err()
+        {
             return Err(Error::invalid(
                 "role",
                 "must be lower-case letters, digits, hyphens and dots, beginning with a letter or digit, and short: \
-                 with the deployment's at most 120",
+                 with the deployment's at most 98",
             ));
         }
         Ok(owner)
@@ -125,9 +131,10 @@ impl Owner {
         self.mode
     }
 
-    /// The name of the database's counter at the witness.
+    /// The name of the database's counter at the witness: mode, deployment and role with dots between. With the mode, so
+    /// that what is tried out under the name of a deployment raises nothing of what is for users.
     pub fn witness_name(&self) -> String {
-        format!("{}.{}", self.deployment, self.role)
+        format!("{}.{}.{}", self.mode, self.deployment, self.role)
     }
 }
 
@@ -187,6 +194,22 @@ pub async fn claim(database: &impl ConnectionTrait, owner: &Owner, now: Timestam
     if mark.owner == *owner { Ok(mark) } else { Err(anothers(&mark.owner, owner)) }
 }
 
+/// Refuses a database that is another's, before anything is changed in it. One without a schema, or that nobody claimed
+/// yet, is anybody's.
+///
+/// # Errors
+///
+/// `SERVICE_HALTED`, as [`claim`].
+pub async fn refuse_anothers(database: &impl ConnectionTrait, owner: &Owner) -> Result<()> {
+    if !has_table(database, Entity.table_name()).await? {
+        return Ok(());
+    }
+    match read(database).await? {
+        Some(mark) if mark.owner != *owner => Err(anothers(&mark.owner, owner)),
+        _ => Ok(()),
+    }
+}
+
 /// The mark; none on a database that nobody claimed.
 pub async fn read(database: &impl ConnectionTrait) -> Result<Option<Mark>> {
     let row = Entity::find_by_id(ROW).one(database).await.map_err(unavailable)?;
@@ -211,7 +234,7 @@ fn number(value: i64) -> Result<u64> {
     Ok(value)
 }
 
-fn anothers(found: &Owner, wanted: &Owner) -> Error {
+pub(crate) fn anothers(found: &Owner, wanted: &Owner) -> Error {
     let why = match (found.mode, wanted.mode) {
         (Mode::Dev, Mode::Production) => {
             "What was made in dev mode is never used for users: its keys and users are throw-away. Give this role a \

@@ -14,7 +14,7 @@ use crate::audit;
 use crate::mark::entity::{Column, Entity};
 use crate::mark::{self, Mark, ROW, SKEW};
 use crate::sql::unavailable;
-use crate::witness::Witness;
+use crate::witness::{MAX_VALUE, Witness};
 
 /// What an acknowledgement did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,8 +35,8 @@ pub struct Report {
 /// # Errors
 ///
 /// `SERVICE_HALTED` when nobody claimed the database, when its data is from the future (this machine's clock is wrong:
-/// what was given out until now would not be dead), or when another acknowledgement is under way; `STORE_UNAVAILABLE`
-/// when database or witness does not answer.
+/// what was given out until now would not be dead), when its counter or the witness is at the largest value that there is,
+/// or when another acknowledgement is under way; `STORE_UNAVAILABLE` when database or witness does not answer.
 pub async fn acknowledge(
     database: &DatabaseConnection,
     witness: &dyn Witness,
@@ -57,6 +57,7 @@ pub async fn acknowledge(
     let at = now.max(latest);
     let name = before.owner.witness_name();
     let witnessed = witness.read(&name).await?;
+    refuse_the_last(&before, witnessed, &name)?;
     begin_epoch(database, &before, witnessed.unwrap_or(0), at).await?;
     let after = mark::read(database).await?.ok_or_else(overtaken)?;
     if after.epoch != before.epoch + 1 {
@@ -65,6 +66,26 @@ pub async fn acknowledge(
     // Last: interrupted before this, the database is ahead of the witness, which is as it should be.
     witness.raise(&name, after.counter).await?;
     Ok(Report { before, witnessed, after })
+}
+
+/// Above the largest value a counter cannot go on: the mark would not be read any more, and the database be lost for good.
+/// No deployment counts that far; somebody wrote it.
+fn refuse_the_last(before: &Mark, witnessed: Option<u64>, name: &str) -> Result<()> {
+    if witnessed.is_some_and(|witnessed| witnessed >= MAX_VALUE) {
+        return Err(refused(format!(
+            "the witness says {MAX_VALUE} for `{name}`, the largest value that there is, which no database comes to by \
+             being used: somebody else wrote it. Find out who may write to the witness; then remove what it has for this \
+             name (in a folder the file {name}.witness, in Redis the key PREFIX:witness:{name}) and acknowledge again: the \
+             counter goes on from the database's own. Nothing was changed"
+        )));
+    }
+    if before.counter >= MAX_VALUE {
+        return Err(refused(format!(
+            "the counter of this database is {MAX_VALUE}, the largest value that there is, which it does not come to by \
+             being used: somebody else wrote it. Put a copy back that is from before. Nothing was changed"
+        )));
+    }
+    Ok(())
 }
 
 /// Compare-and-set on the epoch. The counter is the database's own to count on: a process may still be raising it.
@@ -84,6 +105,8 @@ async fn begin_epoch(
         .col_expr(Column::RestoredMs, Expr::value(at.millis()))
         .filter(Column::Id.eq(ROW))
         .filter(Column::Epoch.eq(epoch))
+        // A process that still runs may have raised it since.
+        .filter(Column::Counter.lt(number(MAX_VALUE)?))
         .exec(database)
         .await
         .map_err(unavailable)?;

@@ -17,6 +17,7 @@ mod settings;
 
 pub use errors::{corrupt, is_unique_violation, unavailable};
 pub use lease::Lease;
+pub(crate) use migrate::has_table;
 pub use migrate::{check_schema, migrate};
-pub use open::{open, open_sqlite};
+pub use open::{open, open_for, open_sqlite};
 pub use settings::{DatabaseSettings, DatabaseTls, TlsMode};

@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 use kernel::{Error, Reason, Result};
 use tokio::sync::Notify;
 
-pub use watch::{Watch, watch};
+pub use watch::{Watch, look, watch};
 
 /// How soon after a consumption the witness is raised.
 const BUSY: Duration = Duration::from_millis(100);

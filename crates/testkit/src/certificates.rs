@@ -37,6 +37,13 @@ impl TestAuthority {
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
+    /// A root of its own that ends.
+    pub fn until(name: &str, end: Timestamp) -> Self {
+        let mut params = authority(name);
+        params.not_after = rcgen::date_time_ymd(1970, 1, 1) + since_1970(end);
+        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+    }
+
     /// An authority below this one.
     pub fn intermediate(&self, name: &str) -> Self {
         Self(CertifiedIssuer::signed_by(authority(name), KeyPair::generate().unwrap(), &self.0).unwrap())
@@ -95,6 +102,10 @@ fn authority(name: &str) -> CertificateParams {
     params
 }
 
+fn since_1970(time: Timestamp) -> Duration {
+    Duration::from_secs(time.seconds().try_into().unwrap())
+}
+
 fn leaf(used: TestUse, names: &[&str], validity: Range<Timestamp>) -> CertificateParams {
     let mut params = CertificateParams::default();
     // Not a name that anybody believes: names are in the extension.
@@ -106,9 +117,8 @@ fn leaf(used: TestUse, names: &[&str], validity: Range<Timestamp>) -> Certificat
         TestUse::Both => vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth],
         TestUse::Server => vec![ExtendedKeyUsagePurpose::ServerAuth],
     };
-    let at = |time: Timestamp| {
-        rcgen::date_time_ymd(1970, 1, 1) + Duration::from_secs(time.seconds().try_into().unwrap())
-    };
-    (params.not_before, params.not_after) = (at(validity.start), at(validity.end));
+    let beginning = rcgen::date_time_ymd(1970, 1, 1);
+    params.not_before = beginning + since_1970(validity.start);
+    params.not_after = beginning + since_1970(validity.end);
     params
 }

@@ -199,7 +199,8 @@ pub(crate) enum IssuerAction {
         /// Where.
         #[command(flatten)]
         at: IssuerOptions,
-        /// The key, by the name that `prepare` and `list` print.
+        /// The key, by the name that `prepare` and `list` print. It may begin with a hyphen.
+        #[arg(allow_hyphen_values = true)]
         key: KeyId,
         /// For a key of receipts, required: the statement that every verifier has by now. It must state this key.
         #[arg(long, value_name = "FILE", requires = "root")]
@@ -213,7 +214,8 @@ pub(crate) enum IssuerAction {
         /// Where.
         #[command(flatten)]
         at: IssuerOptions,
-        /// The key, by the name that `list` prints.
+        /// The key, by the name that `list` prints. It may begin with a hyphen.
+        #[arg(allow_hyphen_values = true)]
         key: KeyId,
         /// Does not wait for what it signed to expire: that is refused from now on. For a key in wrong hands.
         #[arg(long)]
@@ -278,4 +280,19 @@ pub(crate) struct CertsOptions {
     /// A node; repeat it for each. By default `node-1`, `node-2` and `node-3`.
     #[arg(long = "node", value_name = "ID")]
     pub(crate) nodes: Vec<NodeId>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use crate::cli::Cli;
+
+    #[test]
+    fn a_key_whose_name_begins_with_a_hyphen_is_no_option() {
+        for command in ["activate", "retire"] {
+            let line = ["countersign", "keys", "issuer", command, "--config", "c.toml", "-T3AhyphenFirst"];
+            Cli::try_parse_from(line).unwrap();
+        }
+    }
 }

@@ -110,7 +110,7 @@ impl Authority {
                 "has expired; name an empty folder, and give everybody the new authority".to_owned(),
             ));
         }
-        let pem = Zeroizing::new(files::read_private(key)?);
+        let pem = files::read_private(key)?;
         let pem =
             std::str::from_utf8(&pem).map_err(|_| Error::invalid(key.display().to_string(), "is no PEM"))?;
         let pair = KeyPair::from_pem(pem)

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use kernel::{Error, Result};
-use storage::sql;
+use storage::{mark, sql};
 
 use crate::cli::MigrateOptions;
 use crate::output;
@@ -28,7 +28,9 @@ pub(crate) async fn run(options: &MigrateOptions) -> Result<()> {
 
 async fn migrate<R: RoleSettings>(file: Option<&Path>) -> Result<()> {
     let settings = Settings::<R>::load(file)?;
-    let database = sql::open(settings.own.basics().database).await?;
+    let database = settings.open_database().await?;
+    // A wrong `database.url` must not change what is another role's, deployment's or mode's.
+    mark::refuse_anothers(&database, &settings.owner()?).await?;
     let applied = sql::migrate::<R::Migrator>(&database).await?;
     for name in &applied {
         output::line(&format!("{}: applied {name}", R::ROLE));

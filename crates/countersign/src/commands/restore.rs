@@ -4,6 +4,7 @@ use kernel::{Clock as _, Result};
 use runtime::SystemClock;
 use storage::restore;
 
+use super::written::written;
 use crate::cli::{RestoreAction, RoleOptions};
 use crate::output;
 use crate::serve;
@@ -21,7 +22,10 @@ async fn acknowledge<R: RoleSettings>(options: &RoleOptions) -> Result<()> {
     let now = SystemClock.now();
     // Claimed also where what was put back is empty.
     let (database, _) = serve::database(&settings, now).await?;
-    output::line(&restore::acknowledge(&database, witness.as_ref(), now).await?.to_string());
+    let resource = settings.own.owner();
+    let work = restore::acknowledge(&database, witness.as_ref(), now);
+    let report = written(&database, "restore.acknowledge", resource, now, work).await?;
+    output::line(&report.to_string());
     for sentence in R::AFTER_RESTORE {
         output::line(sentence);
     }

@@ -22,7 +22,7 @@ pub(super) async fn examine<R: RoleSettings>(
     clock: &dyn Clock,
     report: &mut Report,
 ) {
-    let database = match sql::open(settings.own.basics().database).await {
+    let database = match settings.open_database().await {
         Ok(database) => database,
         Err(error) => return report.refused("database", &error),
     };

@@ -36,7 +36,9 @@ pub(super) fn statement<R: Served>(
 ) {
     let Some(receipts) = settings.own.receipts() else { return };
     let now = clock.now();
-    match Statement::new(receipts, &settings.shared.deployment)
+    match settings
+        .owner()
+        .and_then(|verifier| Statement::new(receipts, verifier))
         .and_then(|statement| statement.look(seen, now))
     {
         Ok(found) => {

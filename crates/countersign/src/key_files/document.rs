@@ -65,7 +65,7 @@ struct Header {
 /// `INVALID_REQUEST` naming the file: others can read it, it is of another kind, or it is not whole. Never repeats what
 /// is in it.
 pub(super) fn read<D: Document>(path: &Path) -> Result<D> {
-    let text = Zeroizing::new(files::read_private(path)?);
+    let text = files::read_private(path)?;
     if text.len() > MAX_BYTES {
         return Err(refused(path, format!("is longer than {MAX_BYTES} octets, so it is no key file")));
     }

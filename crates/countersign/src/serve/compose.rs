@@ -106,7 +106,7 @@ impl Served for MfaDevicesSettings {
     fn keys(&self, shared: &Shared, entropy: &Arc<dyn Entropy>) -> Result<Self::Keys> {
         Ok((
             sealer(self, shared, &self.keys_file, entropy)?,
-            Statement::new(&self.receipts, &shared.deployment)?,
+            Statement::new(&self.receipts, shared.owner_of(self)?)?,
         ))
     }
 
@@ -184,7 +184,7 @@ impl Served for MpcSignerSettings {
         Ok((
             sealer,
             LocalNode::new(identity, directory)?,
-            Statement::new(&self.receipts, &shared.deployment)?,
+            Statement::new(&self.receipts, shared.owner_of(self)?)?,
         ))
     }
 

@@ -7,7 +7,7 @@ use jose::{KeyStatement, PublicJwk};
 use kernel::{Clock, Error, Result, Timestamp};
 use runtime::health::Check;
 use runtime::receipts::{ReceiptKeys, StatementFile};
-use storage::Witness;
+use storage::{Owner, Witness};
 
 use crate::settings::ReceiptSettings;
 use crate::statement_file;
@@ -17,17 +17,17 @@ pub(crate) struct Statement {
     path: PathBuf,
     root: PublicJwk,
     issuer: String,
-    deployment: String,
+    verifier: Owner,
 }
 
 impl Statement {
     /// As the settings say. Reads the root's key.
-    pub(crate) fn new(settings: &ReceiptSettings, deployment: &str) -> Result<Self> {
+    pub(crate) fn new(settings: &ReceiptSettings, verifier: Owner) -> Result<Self> {
         Ok(Self {
             path: settings.statement_file.clone(),
             root: statement_file::root("receipts.operator_root_file", &settings.operator_root_file)?,
             issuer: settings.issuer.clone(),
-            deployment: deployment.to_owned(),
+            verifier,
         })
     }
 
@@ -37,7 +37,7 @@ impl Statement {
             path: self.path,
             root: self.root,
             issuer: self.issuer,
-            deployment: self.deployment,
+            verifier: self.verifier,
             witness,
             clock,
         }

@@ -11,7 +11,7 @@ use storage::standing::{Standing, Watch, watch};
 use storage::{FileWitness, SqlAuditLog, Witness};
 
 use crate::roles::Store;
-use crate::settings::{RoleSettings, Settings, WitnessSettings};
+use crate::settings::{RoleSettings, Settings, Shared, WitnessSettings};
 
 /// See the module.
 pub(super) struct Stores {
@@ -52,7 +52,19 @@ impl Stores {
 impl<R: RoleSettings> Settings<R> {
     /// Whose the role's database is.
     pub(crate) fn owner(&self) -> Result<Owner> {
-        Owner::new(&self.shared.deployment, &self.own.owner(), self.shared.mode.into())
+        self.shared.owner_of(&self.own)
+    }
+
+    /// Opens the role's database. Nothing is known yet of what is in it.
+    pub(crate) async fn open_database(&self) -> Result<DatabaseConnection> {
+        sql::open_for(self.own.basics().database, self.shared.mode.into()).await
+    }
+}
+
+impl Shared {
+    /// Whose the database of a role with these settings is.
+    pub(super) fn owner_of(&self, own: &impl RoleSettings) -> Result<Owner> {
+        Owner::new(&self.deployment, &own.owner(), self.mode.into())
     }
 }
 
@@ -61,7 +73,7 @@ pub(crate) async fn database<R: RoleSettings>(
     settings: &Settings<R>,
     now: Timestamp,
 ) -> Result<(DatabaseConnection, Mark)> {
-    let database = sql::open(settings.own.basics().database).await?;
+    let database = settings.open_database().await?;
     sql::check_schema::<R::Migrator>(&database).await?;
     let mark = mark::claim(&database, &settings.owner()?, now).await?;
     Ok((database, mark))

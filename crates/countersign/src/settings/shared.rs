@@ -128,8 +128,7 @@ impl AdminSettings {
         let wrong = |what: String| {
             Error::invalid("admins.jwks_file", format!("{}: {what}", self.jwks_file.display()))
         };
-        let text = files::read_public(&self.jwks_file, MAX_JWKS_BYTES as u64)
-            .map_err(|error| Error::invalid("admins.jwks_file", error.message()))?;
+        let text = files::read_anchor("admins.jwks_file", &self.jwks_file, MAX_JWKS_BYTES as u64)?;
         let keys =
             KeySet::from_jwks_json(&text, &Algorithm::ALL).map_err(|error| wrong(error.to_string()))?;
         if keys.is_empty() {

@@ -108,7 +108,7 @@ fn one_file_serves_every_role() {
     assert_eq!(issuer.own.database.lock_timeout_ms, 3000);
     assert!(!issuer.own.is_alone());
     let node = load::<MpcSignerSettings>(RIGHT).unwrap();
-    assert_eq!(node.owner().unwrap().witness_name(), "main.mpc-signer.node-1");
+    assert_eq!(node.owner().unwrap().witness_name(), "production.main.mpc-signer.node-1");
     assert!(node.own.is_alone());
 }
 

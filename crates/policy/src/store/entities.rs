@@ -14,7 +14,20 @@ pub(super) mod environments {
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub(in crate::store) enum Relation {}
+    pub(in crate::store) enum Relation {
+        #[sea_orm(
+            belongs_to = "super::versions::Entity",
+            from = "(Column::Id, Column::Version)",
+            to = "(super::versions::Column::Environment, super::versions::Column::Version)"
+        )]
+        Newest,
+    }
+
+    impl Related<super::versions::Entity> for Entity {
+        fn to() -> RelationDef {
+            Relation::Newest.def()
+        }
+    }
 
     impl ActiveModelBehavior for ActiveModel {}
 }

@@ -171,26 +171,23 @@ impl EnvironmentStore for SqlEnvironments {
     }
 
     async fn read(&self, id: EnvironmentId, version: Option<u64>) -> Result<Option<Environment>> {
-        let Some(row) =
-            environments::Entity::find_by_id(id.uuid()).one(&self.database).await.map_err(unavailable)?
-        else {
-            return Ok(None);
-        };
-        let version = match version.map(i64::try_from) {
-            None => row.version,
-            Some(Ok(version)) => version,
+        let environment = environments::Entity::find_by_id(id.uuid());
+        let found = match version.map(i64::try_from) {
+            // One statement: every decision asks for it.
+            None => environment.find_also_related(versions::Entity).one(&self.database).await,
+            Some(Ok(version)) => match environment.one(&self.database).await {
+                Ok(Some(row)) => {
+                    let made = versions::Entity::find_by_id((id.uuid(), version)).one(&self.database).await;
+                    made.map(|made| Some((row, made)))
+                }
+                other => other.map(|_| None),
+            },
             Some(Err(_)) => return Ok(None),
         };
-        let Some(made) = versions::Entity::find_by_id((id.uuid(), version))
-            .one(&self.database)
-            .await
-            .map_err(unavailable)?
-        else {
-            return Ok(None);
-        };
+        let Some((row, Some(made))) = found.map_err(unavailable)? else { return Ok(None) };
         Ok(Some(Environment {
             id,
-            version: u64::try_from(version).map_err(|_| corrupt("version"))?,
+            version: u64::try_from(made.version).map_err(|_| corrupt("version"))?,
             created: Timestamp::from_millis(row.created_ms),
             updated: Timestamp::from_millis(made.made_ms),
             settings: record::decode(&made.settings)?,

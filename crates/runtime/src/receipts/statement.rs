@@ -1,7 +1,8 @@
 //! The statement of receipt keys in a file that the operator replaces while the process runs.
 //!
-//! The highest sequence number that was ever accepted is raised in the deployment's witness, which is not set back when
-//! a database is: a statement with a lower number is refused at the start and ever after.
+//! The highest sequence number that was ever accepted is raised in the verifier's witness, which is not set back when
+//! a database is: a statement with a lower number is refused at the start and ever after. A process that runs does not go
+//! below the number that it has, also when the witness forgot it.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,14 +10,16 @@ use std::time::Duration;
 
 use jose::{KeyStatement, MAX_STATEMENT_BYTES, PublicJwk, verify_statement};
 use kernel::{Clock, Error, Result, Timestamp};
+use storage::mark::{Owner, STATEMENT};
 use storage::witness::Witness;
 use tokio_util::sync::CancellationToken;
 
 use super::ReceiptKeys;
 
-/// The name of the highest sequence number in the witness, which other deployments may have too.
-pub fn statement_witness(deployment: &str) -> String {
-    format!("{deployment}.receipt-statement")
+/// The name of the highest sequence number that a verifier accepted, in the witness: below that of its database. So each
+/// verifier can be let write its own alone, and one that is in wrong hands raises nobody else's.
+pub fn statement_witness(verifier: &Owner) -> String {
+    format!("{}.{STATEMENT}", verifier.witness_name())
 }
 
 /// How often the file is looked at.
@@ -34,8 +37,8 @@ pub struct StatementFile {
     pub root: PublicJwk,
     /// The issuer of receipts.
     pub issuer: String,
-    /// The deployment, whose number it is that is remembered.
-    pub deployment: String,
+    /// The verifier, whose number it is that is remembered.
+    pub verifier: Owner,
     /// Remembers the highest sequence number, outside the database.
     pub witness: Arc<dyn Witness>,
     /// The time.
@@ -104,9 +107,13 @@ impl StatementFile {
     ///
     /// As [`Self::load`]; then nothing has changed.
     pub(super) async fn look(&self, keys: &ReceiptKeys) -> Result<bool> {
-        let found = self.read().await?;
         let held = keys.statement.load_full();
+        // Said each time, whatever is in the file: a witness that forgot the number learns it again from whoever still
+        // knows it, before somebody starts who does not.
+        let highest = self.witness.raise(&self.witness_name(), held.sequence).await?;
+        let found = self.read().await?;
         if found == *held {
+            self.newest(found.sequence, highest)?;
             return Ok(false);
         }
         if found.sequence == held.sequence {
@@ -114,6 +121,8 @@ impl StatementFile {
                 self.refused("says something else under the same sequence number; sign it with a higher one")
             );
         }
+        // Whatever the witness says.
+        self.newest(found.sequence, held.sequence)?;
         self.raise(found.sequence).await?;
         keys.statement.store(Arc::new(found));
         Ok(true)
@@ -127,13 +136,22 @@ impl StatementFile {
 
     /// Only what is signed and holds gets here, so nobody but the operator can raise the number.
     async fn raise(&self, sequence: u64) -> Result<()> {
-        let highest = self.witness.raise(&statement_witness(&self.deployment), sequence).await?;
-        if highest == sequence {
+        let highest = self.witness.raise(&self.witness_name(), sequence).await?;
+        self.newest(sequence, highest)
+    }
+
+    /// Refuses a statement where a newer one was accepted.
+    fn newest(&self, sequence: u64, highest: u64) -> Result<()> {
+        if sequence >= highest {
             return Ok(());
         }
         Err(self.refused(format!(
             "has sequence {sequence}, but {highest} was accepted before; put the newest one there"
         )))
+    }
+
+    fn witness_name(&self) -> String {
+        statement_witness(&self.verifier)
     }
 
     fn refused(&self, what: impl std::fmt::Display) -> Error {

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
+use crate::guard::Share;
 use crate::limits;
 use crate::tls::Caller;
 
@@ -34,9 +35,10 @@ impl Connection {
     {
         let activity = Activity::new();
         let service = self.router.map_request({
-            let activity = activity.clone();
+            let (activity, share) = (activity.clone(), Share::default());
             move |mut request: http::Request<hyper::body::Incoming>| {
                 activity.request();
+                request.extensions_mut().insert(share.clone());
                 if let Some(peer) = &caller.peer {
                     request.extensions_mut().insert(peer.clone());
                 }
@@ -118,6 +120,8 @@ fn builder() -> auto::Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits::MAX_STREAMS)
         .max_header_list_size(limits::MAX_HEADER_BYTES)
+        .initial_stream_window_size(limits::STREAM_WINDOW)
+        .initial_connection_window_size(limits::CONNECTION_WINDOW)
         .keep_alive_interval(Duration::from_secs(20))
         .keep_alive_timeout(Duration::from_secs(10));
     builder

@@ -108,10 +108,19 @@ fn private_key(setting: &str, pem: &[u8]) -> Result<PrivateKeyDer<'static>> {
     Ok(key)
 }
 
+/// Authorities that hold now.
+pub(super) struct Authorities {
+    /// For rustls, which does not ask when they end.
+    pub(super) store: RootCertStore,
+    /// When the first of them ends: until then they may be believed as a whole.
+    pub(super) end: Timestamp,
+}
+
 /// Reads the authorities. Those that have expired sign for nobody any more and are left out.
-pub(super) fn authorities(setting: &str, pem: &[u8], now: Timestamp) -> Result<RootCertStore> {
+pub(super) fn authorities(setting: &str, pem: &[u8], now: Timestamp) -> Result<Authorities> {
     const FILE: &str = "authorities_file";
     let mut store = RootCertStore::empty();
+    let mut first: Option<Timestamp> = None;
     let mut expired = 0;
     for (at, der) in CertificateDer::pem_slice_iter(pem).enumerate() {
         let der = der.map_err(|error| wrong(setting, FILE, format!("is not PEM: {error}")))?;
@@ -120,14 +129,16 @@ pub(super) fn authorities(setting: &str, pem: &[u8], now: Timestamp) -> Result<R
         if !found.is_ca() {
             return Err(unfit("is not that of an authority (basic constraints, CA)"));
         }
-        if now > validity(&found).1 {
+        let end = validity(&found).1;
+        if now > end {
             expired += 1;
             tracing::warn!(setting, subject = %found.subject(), "an authority has expired and is left out");
             continue;
         }
         store.add(der.clone()).map_err(|error| unfit(&format!("is not usable: {error}")))?;
+        first = Some(first.map_or(end, |earlier| earlier.min(end)));
     }
-    if store.is_empty() {
+    let Some(end) = first else {
         return Err(wrong(
             setting,
             FILE,
@@ -136,8 +147,8 @@ pub(super) fn authorities(setting: &str, pem: &[u8], now: Timestamp) -> Result<R
                 _ => format!("every authority in it has expired ({expired}); put the current ones there"),
             },
         ));
-    }
-    Ok(store)
+    };
+    Ok(Authorities { store, end })
 }
 
 /// The DNS names in a certificate as DER; none when it does not parse.

@@ -19,7 +19,7 @@ use super::{NEAR_END, PublicTlsSettings, TlsSettings, provider};
 const WARN_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A certificate with its key, and whom to believe: what every new connection takes. Reads its files again when they
-/// change, and keeps what it has while they are not right.
+/// change, and keeps what it has while they are not right, except for an authority that ends meanwhile.
 pub struct Credentials {
     setting: String,
     paths: Paths,
@@ -33,7 +33,8 @@ pub struct Credentials {
 
 /// What the last looks at the files found.
 struct Seen {
-    /// What is in use.
+    /// What is in use, as it was read: what the files say by then may be something else, and not right.
+    contents: Contents,
     digest: [u8; 32],
     /// What was not right, and whether that was said.
     failure: Option<(Failure, bool)>,
@@ -63,6 +64,8 @@ pub enum Look {
     /// They are new and not right: what was in use stays. Files are not exchanged all at once, so this is said out loud
     /// only when the next look finds the same.
     Kept(Error),
+    /// An authority has ended, and without it nothing is left to make a connection with, until there are new files.
+    Closed(Error),
 }
 
 impl std::fmt::Debug for Credentials {
@@ -109,6 +112,7 @@ impl Credentials {
         let provider = provider();
         let contents = paths.read(setting)?;
         let loaded = build(setting, purpose, &contents, &provider, &clock)?;
+        let digest = contents.digest();
         let meter = opentelemetry::global::meter("countersign");
         let credentials = Self {
             setting: setting.to_owned(),
@@ -117,7 +121,7 @@ impl Credentials {
             clock,
             provider,
             current: ArcSwap::from_pointee(loaded),
-            seen: Mutex::new(Seen { digest: contents.digest(), failure: None, warned: None }),
+            seen: Mutex::new(Seen { contents, digest, failure: None, warned: None }),
             metrics: Metrics {
                 expires: meter
                     .i64_gauge("countersign.tls.certificate.expires")
@@ -144,11 +148,21 @@ impl Credentials {
         self.current.load().own.as_ref().map(|own| own.expires)
     }
 
-    /// Whether the certificate in use still holds: for readiness.
+    /// Whether the certificate in use still holds, and there is somebody to believe: for readiness.
     ///
     /// # Errors
-    /// `DEPENDENCY_UNAVAILABLE` once it has expired: nobody accepts it any more.
+    /// `DEPENDENCY_UNAVAILABLE` once it has expired: nobody accepts it any more. The same when the authorities have.
     pub fn check(&self) -> Result<()> {
+        if self.current.load().is_closed() {
+            return Err(Error::new(
+                Reason::DependencyUnavailable,
+                format!(
+                    "what {0}.authorities_file has does not hold any more, and no connection is made; put the current \
+                     authorities there, and a certificate of theirs",
+                    self.setting
+                ),
+            ));
+        }
         match self.expires() {
             Some(end) if self.clock.now() > end => Err(Error::new(
                 Reason::DependencyUnavailable,
@@ -184,20 +198,21 @@ impl Credentials {
                 seen.failure = None;
                 Look::Unchanged
             }
-            Ok(contents) => self.take(&mut seen, &contents),
+            Ok(contents) => self.take(&mut seen, contents),
             Err(error) => self.keep(&mut seen, None, error),
         };
+        let look = self.mind_the_authorities(&seen).unwrap_or(look);
         self.mind_the_end(&mut seen);
         look
     }
 
     /// Uses what is new, if it is right.
-    fn take(&self, seen: &mut Seen, contents: &Contents) -> Look {
+    fn take(&self, seen: &mut Seen, contents: Contents) -> Look {
         let digest = contents.digest();
-        match build(&self.setting, self.purpose, contents, &self.provider, &self.clock) {
+        match build(&self.setting, self.purpose, &contents, &self.provider, &self.clock) {
             Ok(loaded) => {
                 self.current.store(Arc::new(loaded));
-                *seen = Seen { digest, failure: None, warned: None };
+                *seen = Seen { contents, digest, failure: None, warned: None };
                 self.count("renewed");
                 tracing::info!(setting = self.setting, names = ?self.names(), "new certificate files are in use");
                 Look::Renewed
@@ -225,6 +240,35 @@ impl Credentials {
         };
         seen.failure = Some((found, said));
         Look::Kept(error)
+    }
+
+    /// Believes an authority no longer than it holds. No file has to change for that: what is in use is built again, from
+    /// what it was built from. Where that is not possible no connection is made, which is tried again at each look.
+    fn mind_the_authorities(&self, seen: &Seen) -> Option<Look> {
+        let current = self.current.load();
+        let ended = current.trust_ends.is_some_and(|end| self.clock.now() > end);
+        if !ended && !current.is_closed() {
+            return None;
+        }
+        match build(&self.setting, self.purpose, &seen.contents, &self.provider, &self.clock) {
+            Ok(loaded) => {
+                self.current.store(Arc::new(loaded));
+                self.count("renewed");
+                Some(Look::Renewed)
+            }
+            Err(error) => {
+                if !current.is_closed() {
+                    self.current.store(Arc::new(current.closed()));
+                    self.count("closed");
+                    tracing::error!(
+                        setting = self.setting,
+                        problem = error.message(),
+                        "an authority has expired; no connection is made until there are new certificate files"
+                    );
+                }
+                Some(Look::Closed(error))
+            }
+        }
     }
 
     /// Tells when the certificate in use ends, and warns when that is near.

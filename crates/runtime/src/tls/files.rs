@@ -1,12 +1,10 @@
 //! Reading the files of certificates and keys.
 
-use std::fs::File;
-use std::io::Read as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest;
 use kernel::Result;
+use storage::guarded_file::{self, Kind};
 use zeroize::Zeroizing;
 
 use super::wrong;
@@ -36,13 +34,13 @@ impl Paths {
     pub(super) fn read(&self, setting: &str) -> Result<Contents> {
         let pair = match &self.pair {
             Some((certificate, key)) => {
-                let certificate = read(setting, "certificate_file", certificate, false)?;
-                Some((certificate.to_vec(), read(setting, "key_file", key, true)?))
+                let certificate = read(setting, "certificate_file", certificate, Kind::Public)?;
+                Some((certificate.to_vec(), read(setting, "key_file", key, Kind::Secret)?))
             }
             None => None,
         };
         let authorities = match &self.authorities {
-            Some(path) => Some(read(setting, "authorities_file", path, false)?.to_vec()),
+            Some(path) => Some(read(setting, "authorities_file", path, Kind::Anchor)?.to_vec()),
             None => None,
         };
         Ok(Contents { pair, authorities })
@@ -67,32 +65,10 @@ impl Contents {
     }
 }
 
-fn read(setting: &str, key: &str, path: &Path, secret: bool) -> Result<Zeroizing<Vec<u8>>> {
+fn read(setting: &str, key: &str, path: &Path, kind: Kind) -> Result<Zeroizing<Vec<u8>>> {
     if path.as_os_str().is_empty() {
         return Err(wrong(setting, key, "is not set; it names a PEM file"));
     }
-    let shown = path.display();
-    let unreadable = |error: std::io::Error| wrong(setting, key, format!("{shown} cannot be read: {error}"));
-    let file = File::open(path).map_err(unreadable)?;
-    let found = file.metadata().map_err(unreadable)?;
-    if !found.is_file() {
-        return Err(wrong(setting, key, format!("{shown} is not a file")));
-    }
-    // Of the open file, not of the path: what was checked is what is read.
-    let mode = found.permissions().mode() & 0o777;
-    if secret && mode & 0o007 != 0 {
-        return Err(wrong(
-            setting,
-            key,
-            format!("{shown} is open to everybody (mode {mode:04o}); a private key is not: chmod 0600"),
-        ));
-    }
-    // Sized beforehand, so that no copy of a key is left behind when the buffer grows.
-    let mut content =
-        Zeroizing::new(Vec::with_capacity(usize::try_from(found.len().min(MAX_BYTES) + 1).unwrap_or(0)));
-    file.take(MAX_BYTES + 1).read_to_end(&mut content).map_err(unreadable)?;
-    if u64::try_from(content.len()).unwrap_or(u64::MAX) > MAX_BYTES {
-        return Err(wrong(setting, key, format!("{shown} is larger than {MAX_BYTES} bytes")));
-    }
-    Ok(content)
+    guarded_file::plain(path, MAX_BYTES, kind)
+        .map_err(|why| wrong(setting, key, format!("{} {why}", path.display())))
 }

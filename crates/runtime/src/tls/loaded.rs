@@ -22,11 +22,25 @@ pub(super) struct Loaded {
     pub(super) server: Option<Arc<ServerConfig>>,
     pub(super) client: Option<Arc<ClientConfig>>,
     pub(super) own: Option<Own>,
+    /// When the first of the authorities ends.
+    pub(super) trust_ends: Option<Timestamp>,
 }
 
+#[derive(Clone)]
 pub(super) struct Own {
     pub(super) names: Vec<String>,
     pub(super) expires: Timestamp,
+}
+
+impl Loaded {
+    /// With which no connection is made, in either direction.
+    pub(super) fn closed(&self) -> Self {
+        Self { server: None, client: None, own: self.own.clone(), trust_ends: self.trust_ends }
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.server.is_none() && self.client.is_none()
+    }
 }
 
 /// Checks what is in the files and makes the configurations.
@@ -44,9 +58,11 @@ pub(super) fn build(
         None => None,
     };
     let authorities = match &contents.authorities {
-        Some(pem) => Some(Arc::new(certificate::authorities(setting, pem, now)?)),
+        Some(pem) => Some(certificate::authorities(setting, pem, now)?),
         None => None,
     };
+    let trust_ends = authorities.as_ref().map(|authorities| authorities.end);
+    let authorities = authorities.map(|authorities| Arc::new(authorities.store));
     let (certified, own) = match pair {
         Some(pair) => {
             (Some(Arc::new(pair.certified)), Some(Own { names: pair.names, expires: pair.expires }))
@@ -65,6 +81,7 @@ pub(super) fn build(
             .transpose()?,
         client: authorities.map(|authorities| maker.client(certified, authorities)).transpose()?,
         own,
+        trust_ends,
     })
 }
 

@@ -97,6 +97,15 @@ fn a_file_that_is_not_there_or_open_to_everybody_is_refused() {
     // A group may read it: secrets of an orchestrator are mounted that way.
     open_to(&settings.key_file, 0o640);
     assert!(load(&pki, &settings).is_ok());
+    // Whoever may write the authorities says who is believed.
+    for mode in [0o664, 0o646, 0o666] {
+        open_to(&settings.authorities_file, mode);
+        let refused = load(&pki, &settings).unwrap_err();
+        assert!(refused.message().contains("peer.tls.authorities_file"), "{refused}");
+        assert!(refused.message().contains(&format!("{mode:04o}")) && refused.message().contains("chmod"));
+    }
+    open_to(&settings.authorities_file, 0o644);
+    assert!(load(&pki, &settings).is_ok());
     settings.authorities_file = pki.folder.path().join("gone.pem");
     let refused = load(&pki, &settings).unwrap_err();
     assert!(
@@ -106,7 +115,7 @@ fn a_file_that_is_not_there_or_open_to_everybody_is_refused() {
     assert!(load(&pki, &settings).unwrap_err().message().contains("is not a file"));
     std::fs::write(pki.folder.path().join("large"), vec![b'x'; 1024 * 1024 + 1]).unwrap();
     settings.authorities_file = pki.folder.path().join("large");
-    assert!(load(&pki, &settings).unwrap_err().message().contains("larger than"));
+    assert!(load(&pki, &settings).unwrap_err().message().contains("longer than"));
 }
 
 #[test]
@@ -144,6 +153,95 @@ fn an_expired_authority_is_left_out() {
     let certificate = pki.root.issue(&["policy.test"], month);
     let refused = load(&pki, &pki.write("policy", &certificate, &pki.root.pem())).unwrap_err();
     assert!(refused.message().contains("every authority in it has expired"), "{refused}");
+}
+
+#[test]
+fn an_authority_that_ends_while_nothing_changes_is_believed_no_longer() {
+    let pki = Pki::new();
+    let ends = pki.clock.now().plus(days(2));
+    let short = TestAuthority::until("short", ends);
+    let settings =
+        pki.write("policy", &pki.root.issue(&["policy.test"], pki.month()), &(pki.root.pem() + &short.pem()));
+    let credentials = load(&pki, &settings).unwrap();
+    let believes = |authority: &TestAuthority| {
+        let friend = authority.issue(&["friend.test"], pki.month());
+        let friend = load(&pki, &pki.write("friend", &friend, &(pki.root.pem() + &authority.pem()))).unwrap();
+        handshake(&friend, &credentials)
+    };
+    assert!(believes(&pki.root) && believes(&short));
+    pki.clock.set(ends);
+    assert!(matches!(credentials.look(), Look::Unchanged), "its last second");
+    let late = short.issue(&["friend.test"], pki.month());
+    let late = load(&pki, &pki.write("late", &late, &(pki.root.pem() + &short.pem()))).unwrap();
+    assert!(handshake(&late, &credentials));
+
+    pki.clock.advance(Duration::from_secs(1));
+    // Also while the files are not right.
+    std::fs::write(&settings.authorities_file, "nothing").unwrap();
+    assert!(matches!(credentials.look(), Look::Renewed));
+    assert!(!handshake(&late, &credentials) && !handshake(&credentials, &late), "in both directions");
+    assert!(believes(&pki.root) && credentials.check().is_ok());
+    assert!(matches!(credentials.look(), Look::Kept(_)), "once");
+}
+
+#[test]
+fn without_an_authority_that_holds_no_connection_is_made_until_there_is_one() {
+    let pki = Pki::new();
+    let ends = pki.clock.now().plus(days(2));
+    let short = TestAuthority::until("short", ends);
+    let settings = pki.write("policy", &short.issue(&["policy.test"], pki.month()), &short.pem());
+    let credentials = load(&pki, &settings).unwrap();
+    // Believes in nobody else, and one that shows nothing.
+    let client = Credentials::client("cli", &settings.authorities_file, pki.clock.clone()).unwrap();
+    assert!(credentials.server().is_some() && client.client_side().is_some());
+    pki.clock.set(ends.plus(Duration::from_secs(1)));
+    for credentials in [&credentials, &client] {
+        for _ in 0..2 {
+            let Look::Closed(error) = credentials.look() else { panic!("an expired authority is believed") };
+            assert!(error.message().contains("has expired"), "{error}");
+        }
+        assert!(credentials.server().is_none() && credentials.client_side().is_none());
+        let unready = credentials.check().unwrap_err();
+        assert_eq!(unready.reason(), kernel::Reason::DependencyUnavailable);
+        assert!(unready.message().contains("authorities_file"), "{unready}");
+    }
+    pki.write("policy", &pki.root.issue(&["policy.test"], pki.month()), &pki.root.pem());
+    for credentials in [&credentials, &client] {
+        assert!(matches!(credentials.look(), Look::Renewed));
+        assert!(credentials.check().is_ok() && credentials.client_side().is_some());
+    }
+    assert!(credentials.server().is_some());
+}
+
+/// Whether a connection from one to the other comes about, without a network.
+fn handshake(from: &Credentials, to: &Credentials) -> bool {
+    let (Some(client), Some(server)) = (from.client_side(), to.server()) else { return false };
+    let name = to.names()[0].clone().try_into().unwrap();
+    let mut client = rustls::ClientConnection::new(client, name).unwrap();
+    let mut server = rustls::ServerConnection::new(server).unwrap();
+    while client.wants_write() || server.wants_write() {
+        let mut wire = Vec::new();
+        while client.wants_write() {
+            client.write_tls(&mut wire).unwrap();
+        }
+        if !wire.is_empty() {
+            server.read_tls(&mut wire.as_slice()).unwrap();
+            if server.process_new_packets().is_err() {
+                return false;
+            }
+        }
+        wire.clear();
+        while server.wants_write() {
+            server.write_tls(&mut wire).unwrap();
+        }
+        if !wire.is_empty() {
+            client.read_tls(&mut wire.as_slice()).unwrap();
+            if client.process_new_packets().is_err() {
+                return false;
+            }
+        }
+    }
+    !client.is_handshaking() && !server.is_handshaking()
 }
 
 #[test]

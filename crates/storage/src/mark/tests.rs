@@ -133,6 +133,29 @@ async fn there_is_one_row_and_no_second() {
 }
 
 #[tokio::test]
+async fn anothers_database_is_refused_before_it_is_changed_and_nobodys_is_not() {
+    for (name, scratch) in
+        [("sqlite", testkit::Scratch::sqlite()), ("postgres", testkit::Scratch::postgres())]
+    {
+        let database = scratch.open().await;
+        refuse_anothers(&database, &main_policy()).await.expect("there is no table yet");
+        crate::sql::migrate::<Migrator>(&database).await.unwrap();
+        refuse_anothers(&database, &main_policy()).await.expect("nobody claimed it");
+        claim(&database, &main_policy(), NOW).await.unwrap();
+        refuse_anothers(&database, &main_policy()).await.unwrap();
+        for other in [
+            owner("other", "policy", Mode::Production),
+            owner("main", "mfa-devices", Mode::Production),
+            owner("main", "policy", Mode::Dev),
+        ] {
+            let refused = refuse_anothers(&database, &other).await.unwrap_err();
+            assert_eq!(refused.reason(), Reason::ServiceHalted, "{name}");
+            assert!(refused.message().contains("belongs to"), "{refused}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_row_that_was_tampered_with_is_refused() {
     for (_, database, _scratch) in testkit::databases::<Migrator>().await {
         claim(&database, &main_policy(), NOW).await.unwrap();
@@ -148,7 +171,13 @@ async fn a_row_that_was_tampered_with_is_refused() {
 
 #[test]
 fn no_two_owners_share_a_name_at_the_witness() {
-    assert_eq!(owner("main", "mpc-signer.node-1", Mode::Production).witness_name(), "main.mpc-signer.node-1");
+    let named = |mode| owner("main", "mpc-signer.node-1", mode).witness_name();
+    assert_eq!(named(Mode::Production), "production.main.mpc-signer.node-1");
+    assert_eq!(
+        named(Mode::Dev),
+        "dev.main.mpc-signer.node-1",
+        "what is tried out raises nothing of what is for users"
+    );
     owner(&"a".repeat(32), "c", Mode::Production);
     owner("main-2", "c", Mode::Production);
     // With a dot in it, `a.b` + `c` would be `a` + `b.c`.
@@ -161,7 +190,7 @@ fn no_two_owners_share_a_name_at_the_witness() {
         (&"a".repeat(33), "c", "deployment"),
         ("a", "", "role"),
         ("a", "b/c", "role"),
-        ("a", &"b".repeat(127), "role"),
+        ("a", &"b".repeat(98), "role"),
     ] {
         let refused = Owner::new(deployment, role, Mode::Production).unwrap_err();
         assert_eq!(refused.violations()[0].field, field, "{deployment} {role}");

@@ -66,7 +66,7 @@ impl Redis {
         let route = match settings.place()? {
             Place::Cluster(seeds) => {
                 let cluster = Cluster::new(
-                    Dialer::new(settings),
+                    Dialer::new(settings, &seeds),
                     expected(settings, true)?,
                     settings.connections,
                     seeds,
@@ -103,10 +103,12 @@ impl Redis {
     /// when all is well.
     pub async fn probe(settings: &RedisSettings) -> Result<Vec<Finding>> {
         settings.check(false)?;
-        let (addresses, expected) = match settings.place()? {
+        let place = settings.place()?;
+        let dialer = Dialer::new(settings, place.addresses());
+        let (addresses, expected) = match place {
             Place::Cluster(seeds) => {
                 let expected = expected(settings, true)?;
-                let cluster = Cluster::new(Dialer::new(settings), expected.clone(), 1, seeds);
+                let cluster = Cluster::new(dialer.clone(), expected.clone(), 1, seeds);
                 (cluster.addresses().await, expected)
             }
             place => {
@@ -118,7 +120,6 @@ impl Redis {
             Ok(addresses) => addresses,
             Err(finding) => return Ok(vec![finding]),
         };
-        let dialer = Dialer::new(settings);
         let mut findings = Vec::new();
         for address in addresses {
             findings.extend(examine(&dialer, &address, &expected).await);
@@ -269,13 +270,13 @@ fn expected(settings: &RedisSettings, cluster: bool) -> Result<Expected> {
 }
 
 fn source(settings: &RedisSettings, place: Place) -> Result<Source> {
-    let dialer = Dialer::new(settings);
+    let dialer = Dialer::new(settings, place.addresses());
     let target = match place {
         Place::Server(address) => Target::Fixed(address),
         Place::Sentinel { sentinels, master } => {
             let own = settings.sentinel.clone().unwrap_or_default();
             let to_sentinels = dialer.clone().with_login(own.username, own.password_file);
-            Target::Watched(Sentinels::new(to_sentinels, sentinels, master))
+            Target::Watched(Box::new(Sentinels::new(to_sentinels, sentinels, master)))
         }
         Place::Cluster(_) => return Err(Error::internal("a cluster is no single primary")),
     };

@@ -18,7 +18,7 @@ use super::address::Address;
 use super::finding::Finding;
 use super::settings::{RedisSettings, RedisTls};
 use super::tls;
-use crate::secret_file;
+use crate::guarded_file;
 
 /// How servers are dialled.
 #[derive(Clone, Debug)]
@@ -27,6 +27,8 @@ pub(super) struct Dialer {
     password_setting: &'static str,
     password_file: Option<PathBuf>,
     tls: RedisTls,
+    /// Whether plaintext may leave this machine.
+    far_plaintext: bool,
     response_timeout: Duration,
     /// How many calls may wait on one connection.
     queue: usize,
@@ -55,13 +57,14 @@ struct Secrets {
 }
 
 impl Dialer {
-    /// For the servers themselves.
-    pub(super) fn new(settings: &RedisSettings) -> Self {
+    /// For the servers themselves. `named` are the addresses in the settings.
+    pub(super) fn new(settings: &RedisSettings, named: &[Address]) -> Self {
         Self {
             username: settings.username.clone(),
             password_setting: "redis.password_file",
             password_file: settings.password_file.clone(),
             tls: settings.tls.clone(),
+            far_plaintext: named.iter().any(|address| !address.tls && !address.is_this_machine()),
             response_timeout: settings.response_timeout(),
             queue: usize::try_from(settings.max_in_flight).unwrap_or(usize::MAX),
             timeout: settings.connect_timeout(),
@@ -74,7 +77,19 @@ impl Dialer {
     }
 
     /// Opens a connection. It may take as long as it likes: the caller has a limit.
+    ///
+    /// Where to connect is said by Sentinels and by nodes of a cluster too, and what they say is not checked by the
+    /// settings. Whoever named nothing but this machine, as in production, did not agree to plaintext elsewhere: then it
+    /// is refused before anything is read or sent.
     pub(super) async fn dial(&self, address: &Address) -> Result<Wire, Finding> {
+        if !(address.tls || self.far_plaintext || address.is_this_machine()) {
+            return Err(Finding::refused(
+                address,
+                "is on another machine and would be talked to in plaintext",
+                "use rediss:// for all of them, or let them tell loopback addresses (in dev mode it is enough to name one \
+                 that is not on this machine)",
+            ));
+        }
         let secrets = self.secrets(address).await?;
         let stream = TcpStream::connect((address.host.as_str(), address.port)).await.map_err(|error| {
             Finding::refused(
@@ -125,7 +140,7 @@ impl Dialer {
         let setting = self.password_setting;
         let read = move || -> Result<Secrets> {
             Ok(Secrets {
-                password: password.map(|file| secret_file::read(setting, &file)).transpose()?,
+                password: password.map(|file| guarded_file::read(setting, &file)).transpose()?,
                 connector: tls.map(|tls| tls::connector(&tls)).transpose()?,
             })
         };

@@ -27,7 +27,7 @@ const SENTINEL_PERIOD: Duration = Duration::from_secs(5);
 /// Where a connection leads.
 pub(super) enum Target {
     Fixed(Address),
-    Watched(Sentinels),
+    Watched(Box<Sentinels>),
 }
 
 /// What connections are made from.

@@ -221,7 +221,7 @@ impl RedisSettings {
 }
 
 impl Place {
-    fn addresses(&self) -> &[Address] {
+    pub(super) fn addresses(&self) -> &[Address] {
         match self {
             Self::Server(address) => std::slice::from_ref(address),
             Self::Sentinel { sentinels, .. } => sentinels,

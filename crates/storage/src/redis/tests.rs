@@ -6,6 +6,7 @@ mod connecting;
 mod pretenders;
 mod protected;
 mod sentinels;
+mod told;
 mod witnessing;
 
 use super::*;

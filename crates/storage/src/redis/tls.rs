@@ -11,10 +11,13 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsConnector;
 
 use super::settings::RedisTls;
-use crate::secret_file;
+use crate::guarded_file::{self, Kind};
 
 /// A longer file is not a private key.
 const MAX_KEY: u64 = 64 * 1024;
+
+/// A longer file is no bundle of certificates.
+const MAX_CERTIFICATES: u64 = 1024 * 1024;
 
 /// What connections are protected with, from the files as they are now. Reads them, so it blocks.
 pub(super) fn connector(settings: &RedisTls) -> Result<TlsConnector> {
@@ -24,7 +27,7 @@ pub(super) fn connector(settings: &RedisTls) -> Result<TlsConnector> {
         .with_root_certificates(authorities(settings.ca_file.as_deref())?);
     let config = match (&settings.certificate_file, &settings.key_file) {
         (Some(certificate), Some(key)) => {
-            let chain = certificates("redis.tls.certificate_file", certificate)?;
+            let chain = certificates("redis.tls.certificate_file", certificate, Kind::Public)?;
             let key = private_key("redis.tls.key_file", key)?;
             config.with_client_auth_cert(chain, key).map_err(|error| {
                 Error::invalid("redis.tls.certificate_file", format!("does not go with its key: {error}"))
@@ -40,22 +43,23 @@ fn authorities(file: Option<&Path>) -> Result<RootCertStore> {
         return Ok(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() });
     };
     let mut roots = RootCertStore::empty();
-    for certificate in certificates("redis.tls.ca_file", file)? {
+    for certificate in certificates("redis.tls.ca_file", file, Kind::Anchor)? {
         roots.add(certificate).map_err(|error| refused("redis.tls.ca_file", file, &error))?;
     }
     Ok(roots)
 }
 
 fn private_key(setting: &'static str, file: &Path) -> Result<PrivateKeyDer<'static>> {
-    let pem = secret_file::octets(setting, file, MAX_KEY)?;
+    let pem = guarded_file::octets(setting, file, MAX_KEY, Kind::Secret)?;
     // The parser's own words might repeat what is in the file.
     PrivateKeyDer::from_pem_slice(&pem).map_err(|_| refused(setting, file, &"has no private key as PEM"))
 }
 
 /// All certificates of a PEM file, of which there must be one.
-fn certificates(setting: &'static str, file: &Path) -> Result<Vec<CertificateDer<'static>>> {
-    let found = CertificateDer::pem_file_iter(file)
-        .and_then(Iterator::collect::<std::result::Result<Vec<_>, _>>)
+fn certificates(setting: &'static str, file: &Path, kind: Kind) -> Result<Vec<CertificateDer<'static>>> {
+    let pem = guarded_file::octets(setting, file, MAX_CERTIFICATES, kind)?;
+    let found = CertificateDer::pem_slice_iter(&pem)
+        .collect::<std::result::Result<Vec<_>, _>>()
         .map_err(|error| refused(setting, file, &error))?;
     if found.is_empty() {
         return Err(Error::invalid(setting, format!("{}: has no certificate", file.display())));

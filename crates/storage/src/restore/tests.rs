@@ -56,6 +56,44 @@ async fn a_new_epoch_begins_above_both_counters() {
 }
 
 #[tokio::test]
+async fn a_counter_that_cannot_go_on_is_refused_before_anything_is_written() {
+    for (backend, database, _scratch) in testkit::databases::<Migrator>().await {
+        let folder = testkit::folder();
+        let witness = witness(&folder);
+        let name = owner().witness_name();
+        mark::claim(&database, &owner(), NOW).await.unwrap();
+        // One below the largest there is room for this one, and for no further.
+        for (counter, seen) in [(40, MAX_VALUE - 1), (MAX_VALUE - 1, 40)] {
+            set(&database, counter).await;
+            witness.raise(&name, seen).await.unwrap();
+            let report = acknowledge(&database, &witness, LATER).await.unwrap();
+            assert_eq!(report.after.counter, MAX_VALUE, "{backend}");
+            assert_eq!(mark::read(&database).await.unwrap(), Some(report.after.clone()), "{backend}");
+
+            set(&database, 40).await;
+            let before = mark::read(&database).await.unwrap();
+            let refused = acknowledge(&database, &witness, LATER).await.unwrap_err();
+            assert_eq!(refused.reason(), Reason::ServiceHalted, "{backend}");
+            for part in [MAX_VALUE.to_string(), format!("{name}.witness"), format!("witness:{name}")] {
+                assert!(refused.message().contains(&part), "{refused}");
+            }
+            assert_eq!(mark::read(&database).await.unwrap(), before, "{backend}");
+
+            // As the message says: without it, the database goes on.
+            std::fs::remove_file(folder.path().join(format!("{name}.witness"))).unwrap();
+            let report = acknowledge(&database, &witness, LATER).await.unwrap();
+            assert_eq!((report.witnessed, report.after.counter), (None, 41), "{backend}");
+            std::fs::remove_file(folder.path().join(format!("{name}.witness"))).unwrap();
+        }
+        set(&database, MAX_VALUE).await;
+        let before = mark::read(&database).await.unwrap();
+        let refused = acknowledge(&database, &witness, LATER).await.unwrap_err();
+        assert_eq!(refused.reason(), Reason::ServiceHalted, "{backend}");
+        assert_eq!(mark::read(&database).await.unwrap(), before, "{backend}");
+    }
+}
+
+#[tokio::test]
 async fn a_witness_that_was_lost_begins_again() {
     for (_, database, _scratch) in testkit::databases::<Migrator>().await {
         let folder = testkit::folder();

@@ -134,7 +134,9 @@ impl Post {
 
     async fn take(&self) -> Result<PgConnection> {
         let name = format!("countersign lease {}", self.name);
-        let (mut connection, _) = postgres::connect(&self.settings, &self.server, &name).await?;
+        // Keeps nothing, so nothing of it is lost in a power cut.
+        let (mut connection, _) =
+            postgres::connect(&self.settings, &self.server, &name, postgres::PowerCut::MayForget).await?;
         let limit = self.settings.connect_timeout();
         let lock = sqlx::query_scalar::<_, bool>("SELECT pg_try_advisory_lock($1)")
             .bind(self.key())

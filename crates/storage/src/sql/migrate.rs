@@ -123,7 +123,8 @@ async fn applied<M: MigratorTrait>(database: &impl ConnectionTrait) -> Result<BT
     rows.iter().map(|row| row.try_get("", "version").map_err(unavailable)).collect()
 }
 
-async fn has_table(database: &impl ConnectionTrait, name: &str) -> Result<bool> {
+/// Whether a table is there, in the schema that is looked at first.
+pub(crate) async fn has_table(database: &impl ConnectionTrait, name: &str) -> Result<bool> {
     let sql = match database.get_database_backend() {
         DbBackend::Postgres => {
             "SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = current_schema() AND tablename = $1"

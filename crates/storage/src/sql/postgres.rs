@@ -3,27 +3,43 @@
 use kernel::secret::ExposeSecret;
 use kernel::{Error, Reason, Result};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow, PgSslMode};
-use sqlx::{ConnectOptions, Connection, Row};
+use sqlx::{ConnectOptions, Row};
 
 use super::errors::{no_connection, within};
 use super::location::Server;
 use super::settings::{DatabaseSettings, TlsMode, check_schema_name};
-use crate::secret_file;
+use crate::guarded_file::{self, Kind};
 
 /// The oldest version that is still looked after, as `server_version_num` says it.
 const OLDEST_VERSION: i32 = 140_000;
+
+/// A longer file is no bundle of authorities.
+const MAX_AUTHORITIES: u64 = 1024 * 1024;
 
 /// What is asked of a server before it is used.
 const ASK: &str = "SELECT current_setting('server_version_num')::int4 AS version, \
     pg_is_in_recovery() AS recovering, \
     current_setting('transaction_read_only') = 'on' AS read_only, \
     current_setting('server_encoding') AS encoding, \
-    current_setting('fsync') = 'on' AS fsync, \
-    current_setting('synchronous_commit') = 'off' AS careless";
+    current_setting('fsync') = 'on' AS fsync";
 
-/// What is asked of every later connection: after a fail-over the address may lead to another server.
-pub(super) const ASK_WRITABLE: &str =
-    "SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off'";
+/// What is asked of every connection of a pool: after a fail-over the address may lead to another server.
+///
+/// What was spent must stay spent over a power cut, whatever is the habit of this server. So commits wait until they are
+/// durable, and a habit that changes while the connection lasts changes nothing of that.
+const ADMIT: &str = "SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off' AS writable, \
+    current_setting('fsync') = 'on' AS fsync, \
+    set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' \
+        ELSE current_setting('synchronous_commit') END, false) AS commits";
+
+/// Whether a server may be used that forgets what it acknowledged when its machine loses power (`fsync = off`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PowerCut {
+    /// It may not.
+    Survived,
+    /// It may, with a warning.
+    MayForget,
+}
 
 /// How a server is reached, with the password as it stands in its file now.
 pub(super) fn options(settings: &DatabaseSettings, server: &Server, name: &str) -> Result<PgConnectOptions> {
@@ -35,7 +51,7 @@ pub(super) fn options(settings: &DatabaseSettings, server: &Server, name: &str) 
     options = if server.is_socket() { options.socket(&server.host) } else { options.host(&server.host) };
     // Each is set in any case: what is left out would be taken from the PG… variables of the environment.
     options = match &settings.password_file {
-        Some(file) => options.password(secret_file::read("database.password_file", file)?.expose_secret()),
+        Some(file) => options.password(guarded_file::read("database.password_file", file)?.expose_secret()),
         None => options.password(""),
     };
     options = match settings.tls.mode {
@@ -44,15 +60,12 @@ pub(super) fn options(settings: &DatabaseSettings, server: &Server, name: &str) 
     };
     options = match &settings.tls.ca_file {
         Some(file) => {
-            let pem = std::fs::read(file).map_err(|error| {
-                let why = format!("{} cannot be read: {error}", file.display());
-                Error::invalid("database.tls.ca_file", why).cause(error)
-            })?;
+            let pem = guarded_file::octets("database.tls.ca_file", file, MAX_AUTHORITIES, Kind::Anchor)?;
             if !pem.windows(BEGIN.len()).any(|window| window == BEGIN) {
                 let why = format!("{} holds no certificate in PEM", file.display());
                 return Err(Error::invalid("database.tls.ca_file", why));
             }
-            options.ssl_root_cert_from_pem(pem)
+            options.ssl_root_cert_from_pem(pem.to_vec())
         }
         None => options.ssl_root_cert_from_pem(Vec::new()),
     };
@@ -83,22 +96,30 @@ pub(super) async fn connect(
     settings: &DatabaseSettings,
     server: &Server,
     name: &str,
+    power_cut: PowerCut,
 ) -> Result<(PgConnection, PgConnectOptions)> {
     let options = options(settings, server, name)?;
     let mut connection = within(server, settings.connect_timeout(), options.connect()).await?;
     let ask = sqlx::query(ASK).fetch_one(&mut connection);
     let row = within(server, settings.connect_timeout(), ask).await?;
-    let careless = check_server(server, &row).map_err(|error| match error {
+    check_server(server, &row, power_cut).map_err(|error| match error {
         Unfit::Refused(error) => error,
         Unfit::Unknown(error) => no_connection(server, error),
     })?;
-    if !careless {
-        return Ok((connection, options));
+    Ok((connection, options))
+}
+
+/// Makes a new connection of a pool what every one of ours has to be, or refuses it.
+pub(super) async fn admit(connection: &mut PgConnection, power_cut: PowerCut) -> sqlx::Result<()> {
+    let row = sqlx::query(ADMIT).fetch_one(connection).await?;
+    let refuse = |why: &str| Err(sqlx::Error::Protocol(why.to_owned()));
+    if !row.try_get::<bool, _>("writable")? {
+        return refuse("the server is a standby or read-only");
     }
-    // What was spent must stay spent over a power cut, whatever is the habit of this server.
-    let options = options.options([("synchronous_commit", "on")]);
-    within(server, settings.connect_timeout(), connection.close()).await?;
-    Ok((within(server, settings.connect_timeout(), options.connect()).await?, options))
+    if power_cut == PowerCut::Survived && !row.try_get::<bool, _>("fsync")? {
+        return refuse("fsync is off on the server");
+    }
+    Ok(())
 }
 
 enum Unfit {
@@ -112,8 +133,8 @@ impl From<sqlx::Error> for Unfit {
     }
 }
 
-/// Refuses a server that cannot keep our state. Says whether it confirms commits before they are durable.
-fn check_server(server: &Server, row: &PgRow) -> Result<bool, Unfit> {
+/// Refuses a server that cannot keep our state.
+fn check_server(server: &Server, row: &PgRow, power_cut: PowerCut) -> Result<(), Unfit> {
     let refuse = |why: String| {
         Err(Unfit::Refused(Error::new(Reason::StoreUnavailable, format!("{server} cannot be used: {why}"))))
     };
@@ -138,7 +159,14 @@ fn check_server(server: &Server, row: &PgRow) -> Result<bool, Unfit> {
         return refuse(format!("its encoding is {encoding}; create the database with ENCODING 'UTF8'"));
     }
     if !row.try_get::<bool, _>("fsync")? {
+        if power_cut == PowerCut::Survived {
+            return refuse(
+                "fsync is off: after a power cut it may have forgotten what was spent; set `fsync = on` in \
+                 postgresql.conf (in production there is no other way)"
+                    .to_owned(),
+            );
+        }
         tracing::warn!(%server, "fsync is off: after a power cut this server may have forgotten what was spent");
     }
-    Ok(row.try_get("careless")?)
+    Ok(())
 }

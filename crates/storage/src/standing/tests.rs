@@ -26,7 +26,7 @@ impl MigratorTrait for Migrator {
 }
 
 const NOW: Timestamp = Timestamp::from_seconds(1_795_000_000);
-const NAME: &str = "main.policy";
+const NAME: &str = "production.main.policy";
 
 fn owner() -> Owner {
     Owner::new("main", "policy", Mode::Production).unwrap()

@@ -59,6 +59,33 @@ pub async fn watch(
     Ok((standing, watch))
 }
 
+/// Finds out, beside the processes of a role, whether a database is the role's and not older than it was. Changes nothing.
+///
+/// # Errors
+///
+/// `SERVICE_HALTED`, saying to the operator what is wrong and what to do, when nobody used it yet, it is another's, older,
+/// or was in use and the witness does not know it; `STORE_UNAVAILABLE` when database or witness does not answer.
+pub async fn look(database: &DatabaseConnection, witness: &dyn Witness, owner: &Owner) -> Result<Mark> {
+    let halted = |why: String| Error::new(Reason::ServiceHalted, why);
+    // First: the database only grows.
+    let witnessed = witness.read(&owner.witness_name()).await?;
+    let Some(mark) = mark::read(database).await? else {
+        return Err(halted(format!(
+            "nobody has used this database yet, so it says nothing of what {owner} keeps. Correct `database`, or start \
+             the role first; if a database was lost, {WHAT_TO_DO}"
+        )));
+    };
+    if mark.owner != *owner {
+        return Err(mark::anothers(&mark.owner, owner));
+    }
+    let round = Round { database, witness, owner, epoch: mark.epoch };
+    match witnessed {
+        Some(witnessed) if mark.counter < witnessed => Err(halted(round.older(mark.counter, witnessed))),
+        None if mark.counter > 0 => Err(halted(round.unknown())),
+        _ => Ok(mark),
+    }
+}
+
 /// Tells the witness of a database that was never in use.
 async fn introduce(round: &Round<'_>) -> Result<()> {
     let name = round.owner.witness_name();

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use kernel::{Clock as _, Error, Result};
 use runtime::{OsEntropy, SystemClock};
+use sea_orm::DatabaseConnection;
 use token_issuer::rotation::{IssuerKey, IssuerKeys, KeyPurpose, KeyState, PREPARATION};
 
 use super::sealed::Sealed;
 use crate::cli::{IssuerAction, IssuerOptions};
+use crate::commands::written::written;
 use crate::settings::{Settings, TokenIssuerSettings};
 use crate::{output, statement_file};
 
@@ -16,7 +18,7 @@ pub(super) async fn run(action: IssuerAction) -> Result<()> {
     let now = SystemClock.now();
     match action {
         IssuerAction::List { at, jwks } => {
-            let (_, keys) = open(&at).await?;
+            let Open { keys, .. } = open(&at, false).await?;
             if jwks {
                 output::line(&keys.receipt_keys().await?.to_jwks_json());
                 return Ok(());
@@ -32,9 +34,10 @@ pub(super) async fn run(action: IssuerAction) -> Result<()> {
             }
         }
         IssuerAction::Prepare { at, purpose, algorithm } => {
-            let (settings, keys) = open(&at).await?;
+            let Open { settings, keys, database } = open(&at, true).await?;
             let algorithm = algorithm.unwrap_or_else(|| settings.own.algorithm.into());
-            let key = keys.prepare(purpose, algorithm, now).await?;
+            let work = keys.prepare(purpose, algorithm, now);
+            let key = written(&database, "key.prepare", format!("purposes/{purpose}"), now, work).await?;
             output::line(key.as_str());
             output::note(&match purpose {
                 KeyPurpose::Elevated => {
@@ -48,30 +51,42 @@ pub(super) async fn run(action: IssuerAction) -> Result<()> {
             });
         }
         IssuerAction::Activate { at, key, statement, root } => {
-            let (settings, keys) = open(&at).await?;
+            let Open { settings, keys, database } = open(&at, false).await?;
             let found = keys.list().await?.into_iter().find(|found| found.id == key);
             let found =
                 found.ok_or_else(|| Error::invalid("key", format!("there is no key {key}; list them")))?;
             if found.purpose == KeyPurpose::Receipt {
                 check_stated(&found, &settings.own.issuer, statement.as_deref().zip(root.as_deref()))?;
             }
-            keys.activate(&key, now).await?;
+            let work = keys.activate(&key, now);
+            written(&database, "key.activate", format!("keys/{key}"), now, work).await?;
             output::line(&format!("{key} signs; processes that run take it up within seconds"));
         }
         IssuerAction::Retire { at, key, at_once } => {
-            let (_, keys) = open(&at).await?;
-            keys.retire(&key, at_once, now).await?;
+            let Open { keys, database, .. } = open(&at, false).await?;
+            let kind = if at_once { "key.retire_at_once" } else { "key.retire" };
+            let work = keys.retire(&key, at_once, now);
+            written(&database, kind, format!("keys/{key}"), now, work).await?;
             output::line(&format!("{key} is retired and erased"));
         }
     }
     Ok(())
 }
 
-async fn open(at: &IssuerOptions) -> Result<(Settings<TokenIssuerSettings>, IssuerKeys)> {
+/// What the commands work on.
+struct Open {
+    settings: Settings<TokenIssuerSettings>,
+    keys: IssuerKeys,
+    database: DatabaseConnection,
+}
+
+/// `begins` is whether it may come before the first start of the issuer.
+async fn open(at: &IssuerOptions, begins: bool) -> Result<Open> {
     let settings = Settings::<TokenIssuerSettings>::load(at.config.as_deref())?;
-    let sealed = Sealed::open(&settings).await?;
+    let sealed = if begins { Sealed::begin(&settings).await? } else { Sealed::open(&settings).await? };
     let sealer = Arc::new(sealed.keys.sealer(Arc::new(OsEntropy::new()))?);
-    Ok((settings, IssuerKeys::new(sealed.database, sealer)))
+    let keys = IssuerKeys::new(sealed.database.clone(), sealer);
+    Ok(Open { settings, keys, database: sealed.database })
 }
 
 fn line(key: &IssuerKey) -> String {

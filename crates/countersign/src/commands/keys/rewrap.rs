@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use kernel::{Error, Result};
-use runtime::OsEntropy;
+use kernel::{Clock as _, Error, Result};
+use runtime::{OsEntropy, SystemClock};
 use storage::Sealer;
 use storage::sealing::rewrap::{Progress, census, rewrap};
 
 use super::sealed::Sealed;
 use crate::cli::RoleOptions;
+use crate::commands::written::written;
 use crate::output;
 use crate::settings::{RoleSettings, Settings, for_role};
 
@@ -30,7 +31,10 @@ async fn of_role<R: RoleSettings>(options: &RoleOptions) -> Result<()> {
     let current = sealer.current();
     output::line(&format!("{owner}: version {current} seals"));
     let mut said = Said::default();
-    let done = rewrap(&database, &sealer, columns, &mut |progress| said.tell(progress)).await?;
+    let mut tell = |progress: &Progress| said.tell(progress);
+    let work = rewrap(&database, &sealer, columns, &mut tell);
+    let resource = format!("encryption-keys/{current}");
+    let done = written(&database, "secrets.rewrap", resource, SystemClock.now(), work).await?;
 
     let mut unopened = Vec::new();
     for column in done {

@@ -2,15 +2,18 @@
 
 mod files;
 mod issuer;
+mod marked;
 mod rewrapping;
 mod statements;
 
 use std::path::{Path, PathBuf};
 
 use clap::{CommandFactory as _, Parser as _};
-use kernel::{Error, Result};
+use kernel::{Clock as _, Error, Result};
+use runtime::SystemClock;
 use sea_orm::DatabaseConnection;
 use storage::sql::TlsMode;
+use storage::{FileWitness, mark};
 use testkit::Scratch;
 
 use crate::cli::{Cli, Command};
@@ -101,13 +104,25 @@ node_group = "main"
         path
     }
 
-    /// The migrated database of a role, as its configuration says.
-    async fn database<R: RoleSettings>(&self, scratch: &Scratch) -> DatabaseConnection {
+    /// The database of a role, as its configuration says: migrated, and of nobody yet.
+    async fn nobodys<R: RoleSettings>(&self, scratch: &Scratch) -> (Settings<R>, DatabaseConnection) {
         let config = self.configure(R::ROLE.name(), scratch);
+        std::fs::create_dir_all(self.path("witness")).unwrap();
         let settings = Settings::<R>::load(Some(&config)).unwrap();
-        let database = storage::sql::open(settings.own.basics().database).await.unwrap();
+        let database = settings.open_database().await.unwrap();
         storage::sql::migrate::<R::Migrator>(&database).await.unwrap();
+        (settings, database)
+    }
+
+    /// The same after the first start of the role.
+    async fn database<R: RoleSettings>(&self, scratch: &Scratch) -> DatabaseConnection {
+        let (settings, database) = self.nobodys::<R>(scratch).await;
+        mark::claim(&database, &settings.owner().unwrap(), SystemClock.now()).await.unwrap();
         database
+    }
+
+    fn witness(&self) -> FileWitness {
+        FileWitness::new(self.path("witness"))
     }
 }
 
@@ -117,7 +132,9 @@ async fn run(words: impl IntoIterator<Item = std::ffi::OsString>) -> Result<()> 
         Cli::try_parse_from(words).map_err(|error| Error::invalid("command line", error.to_string()))?;
     match cli.command {
         Command::Keys { action } => super::run(action).await,
-        _ => Err(Error::invalid("command line", "is no `keys`")),
+        Command::Migrate(options) => crate::commands::migrate::run(&options).await,
+        Command::Restore { action } => crate::commands::restore::run(&action).await,
+        _ => Err(Error::invalid("command line", "is another")),
     }
 }
 

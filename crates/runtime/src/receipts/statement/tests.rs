@@ -1,6 +1,7 @@
 use jose::{Algorithm, KeySet, SigningKey, sign_statement};
 use kernel::{EnvironmentId, OperationId, UserId, WalletId};
 use operation::{Body, CheckedOperation, Operation, WalletRef};
+use storage::mark::Mode;
 use storage::witness::FileWitness;
 use tempfile::TempDir;
 use testkit::{FixedClock, SeededEntropy};
@@ -10,6 +11,10 @@ use crate::receipts::ReceiptVerifier;
 
 const ISSUER: &str = "https://issuer.example";
 const AUDIENCE: &str = "urn:countersign:nodes:main";
+
+fn owner(deployment: &str, role: &str, mode: Mode) -> Owner {
+    Owner::new(deployment, role, mode).unwrap()
+}
 
 struct Bench {
     root: SigningKey,
@@ -53,7 +58,7 @@ impl Bench {
             path: self.folder.path().join("statement.jwt"),
             root: self.root.public_jwk(),
             issuer: ISSUER.to_owned(),
-            deployment: "main".to_owned(),
+            verifier: owner("main", "mfa-devices", Mode::Production),
             witness: Arc::new(FileWitness::new(witness)),
             clock: self.clock.clone(),
         }
@@ -139,13 +144,66 @@ async fn what_another_process_accepted_counts_here_too() {
 }
 
 #[tokio::test]
+async fn a_process_that_runs_goes_to_no_older_statement_and_tells_a_witness_that_forgot() {
+    let bench = Bench::new();
+    bench.put(&bench.statement(4, &[&bench.old]), &bench.root);
+    bench.file().load().await.unwrap();
+    bench.put(&bench.statement(5, &[&bench.new]), &bench.root);
+    let file = bench.file();
+    let keys = file.load().await.unwrap();
+    let name = statement_witness(&file.verifier);
+    let witnessed = async || file.witness.read(&name).await.unwrap();
+    assert_eq!(witnessed().await, Some(5));
+    let forget = || {
+        std::fs::remove_dir_all(bench.folder.path().join("witness")).unwrap();
+        std::fs::create_dir(bench.folder.path().join("witness")).unwrap();
+    };
+
+    forget();
+    bench.put(&bench.statement(4, &[&bench.old]), &bench.root);
+    let message = file.look(&keys).await.unwrap_err().message().to_owned();
+    assert!(message.contains("sequence 4") && message.contains('5'), "{message}");
+    assert!(bench.accepts(&keys, &bench.new) && !bench.accepts(&keys, &bench.old));
+    assert_eq!(witnessed().await, Some(5), "told again");
+    assert!(bench.refused().await.contains("sequence 4"), "so nobody else takes it either");
+
+    // Also where nothing has changed, and where nothing can be read.
+    for unchanged in [true, false] {
+        forget();
+        bench.put_text("not a statement");
+        if unchanged {
+            bench.put(&bench.statement(5, &[&bench.new]), &bench.root);
+        }
+        assert_eq!(file.look(&keys).await.is_ok(), unchanged);
+        assert_eq!(witnessed().await, Some(5));
+    }
+}
+
+#[tokio::test]
+async fn who_has_the_statement_of_before_is_told_that_another_process_has_a_newer_one() {
+    let bench = Bench::new();
+    bench.put(&bench.statement(1, &[&bench.old]), &bench.root);
+    let file = bench.file();
+    let keys = file.load().await.unwrap();
+    file.witness.raise(&statement_witness(&file.verifier), 2).await.unwrap();
+    let message = file.look(&keys).await.unwrap_err().message().to_owned();
+    assert!(message.contains("sequence 1") && message.contains('2'), "{message}");
+    assert_eq!(keys.sequence(), 1);
+}
+
+#[tokio::test]
 async fn another_deployment_at_the_same_witness_counts_for_itself() {
     let bench = Bench::new();
     bench.put(&bench.statement(9, &[&bench.old]), &bench.root);
     bench.file().load().await.unwrap();
     bench.put(&bench.statement(1, &[&bench.old]), &bench.root);
-    let other = StatementFile { deployment: "other".to_owned(), ..bench.file() };
+    let other = StatementFile { verifier: owner("other", "mfa-devices", Mode::Production), ..bench.file() };
     assert_eq!(other.load().await.unwrap().sequence(), 1);
+    let tried_out = StatementFile { verifier: owner("main", "mfa-devices", Mode::Dev), ..bench.file() };
+    assert_eq!(tried_out.load().await.unwrap().sequence(), 1);
+    let node =
+        StatementFile { verifier: owner("main", "mpc-signer.node-1", Mode::Production), ..bench.file() };
+    assert_eq!(node.load().await.unwrap().sequence(), 1, "each verifier for itself");
     assert!(bench.file().load().await.is_err());
 }
 

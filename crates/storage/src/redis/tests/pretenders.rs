@@ -51,7 +51,7 @@ async fn serve(stream: TcpStream, info: String, seen_by_script: String) {
     }
 }
 
-async fn read(stream: &mut BufReader<TcpStream>) -> Option<Vec<String>> {
+pub(super) async fn read(stream: &mut BufReader<TcpStream>) -> Option<Vec<String>> {
     let mut line = String::new();
     stream.read_line(&mut line).await.ok().filter(|count| *count > 0)?;
     let mut parts = Vec::new();

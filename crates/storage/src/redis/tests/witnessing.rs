@@ -46,3 +46,49 @@ async fn what_no_witness_wrote_is_not_believed() {
     server.command(&["DEL", "test:witness:main"]).await.expect_ok();
     assert_eq!(witness.raise("main", 1).await.unwrap(), 1);
 }
+
+#[tokio::test]
+async fn a_role_can_be_let_write_its_own_numbers_alone() {
+    use crate::mark::{Mode, Owner, STATEMENT};
+
+    let server = RedisServer::start(&[]).await;
+    let folder = testkit::folder();
+    let password = folder.path().join("password");
+    std::fs::write(&password, "hunter2").unwrap();
+    std::fs::set_permissions(&password, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let owner = |role| Owner::new("main", role, Mode::Production).unwrap();
+    let names = |role| {
+        let name = owner(role).witness_name();
+        let statement = format!("{name}.{STATEMENT}");
+        [name, statement]
+    };
+    // The rules of docs/redis.md.
+    let node = "mpc-signer.node-1";
+    let keys = names(node).map(|name| format!("~test:witness:{name}"));
+    let mut command =
+        vec!["ACL", "SETUSER", "node-1", "reset", "on", ">hunter2", "resetkeys", "~test:ready:*"];
+    command.extend(keys.iter().map(String::as_str));
+    command.extend(["resetchannels", "-@all", "+info", "+eval", "+evalsha", "+get", "+set", "+pttl"]);
+    server.command(&command).await.expect_ok();
+    let settings = RedisSettings {
+        username: Some("node-1".to_owned()),
+        password_file: Some(password),
+        ..at(server.url())
+    };
+    let redis = Redis::connect(&settings).await.unwrap();
+    redis.check().await.unwrap();
+    let witness = RedisWitness::new(redis);
+    for name in names(node) {
+        assert_eq!(witness.raise(&name, 7).await.unwrap(), 7);
+        assert_eq!(witness.read(&name).await.unwrap(), Some(7));
+    }
+    let all = RedisWitness::new(connected(&server).await);
+    for role in ["policy", "mpc-signer.node-2", "mpc-signer.node-10", "mpc-signer.node-1.x"] {
+        for name in names(role) {
+            all.raise(&name, 3).await.unwrap();
+            assert!(witness.raise(&name, 8).await.is_err(), "{name}");
+            assert!(witness.read(&name).await.is_err(), "{name}");
+            assert_eq!(all.read(&name).await.unwrap(), Some(3), "{name}");
+        }
+    }
+}

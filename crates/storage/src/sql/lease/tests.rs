@@ -70,7 +70,8 @@ async fn a_lost_lease_is_noticed_and_taken_again_once_nobody_else_has_it() {
     let lease = quick(&settings, "node").await.unwrap();
     let Location::Postgres(address) = settings.location().unwrap() else { panic!("not Postgres") };
     let key = advisory_key("lease node", "");
-    let (mut other, _) = postgres::connect(&settings, &address, "another").await.unwrap();
+    let (mut other, _) =
+        postgres::connect(&settings, &address, "another", postgres::PowerCut::MayForget).await.unwrap();
     // Cuts the holder off and waits for its lock, before it can come back.
     let take = format!(
         "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted; \

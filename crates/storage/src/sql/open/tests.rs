@@ -225,6 +225,58 @@ async fn commits_are_durable_whatever_the_server_is_used_to() {
     assert_eq!(ask::<String>(&database, "SHOW synchronous_commit").await, "on");
 }
 
+/// Changes a setting of the whole server; from then on it counts for every new connection.
+async fn reconfigure(server: &PostgresServer, name: &str, value: &str) {
+    server.sql(&format!("ALTER SYSTEM SET {name} = {value}"));
+    server.sql("SELECT pg_reload_conf()");
+    while server.sql(&format!("SHOW {name}")).trim() != value {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn commits_stay_durable_when_the_server_changes_its_habit_or_another_takes_over() {
+    let server = PostgresServer::start(&[]).await;
+    let mut settings = ours(&server.settings());
+    settings.max_connections = 1;
+    let database = open(&settings).await.unwrap();
+    let commits = async || ask::<String>(&database, "SHOW synchronous_commit").await;
+    assert_eq!(commits().await, "on");
+    reconfigure(&server, "synchronous_commit", "off").await;
+    let habit = "SELECT reset_val FROM pg_settings WHERE name = 'synchronous_commit'";
+    while ask::<String>(&database, habit).await != "off" {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(commits().await, "on", "the connection that was there");
+    run(&database, "SELECT pg_terminate_backend(pg_backend_pid())").await.expect_err("it ended");
+    assert_eq!(commits().await, "on", "the next one");
+    // What waits for more than the disk is left alone.
+    reconfigure(&server, "synchronous_commit", "remote_write").await;
+    run(&database, "SELECT pg_terminate_backend(pg_backend_pid())").await.expect_err("it ended");
+    assert_eq!(commits().await, "remote_write");
+}
+
+#[tokio::test]
+async fn in_production_a_server_that_forgets_in_a_power_cut_is_refused_at_start_and_later() {
+    let server = PostgresServer::start(&[("fsync", "off")]).await;
+    let mut settings = ours(&server.settings());
+    settings.max_connections = 1;
+    settings.acquire_timeout_ms = 1000;
+    open_for(&settings, Mode::Dev).await.unwrap();
+    let error = open_for(&settings, Mode::Production).await.unwrap_err();
+    assert_refused(&error, Reason::StoreUnavailable, &["fsync", "power cut"]);
+
+    reconfigure(&server, "fsync", "on").await;
+    let database = open_for(&settings, Mode::Production).await.unwrap();
+    assert_eq!(ask::<i32>(&database, "SELECT 1").await, 1);
+    reconfigure(&server, "fsync", "off").await;
+    run(&database, "SELECT pg_terminate_backend(pg_backend_pid())").await.expect_err("it ended");
+    let error = unavailable(run(&database, "SELECT 1").await.unwrap_err());
+    assert_eq!(error.reason(), Reason::StoreUnavailable, "{error:?}");
+    reconfigure(&server, "fsync", "on").await;
+    assert_eq!(ask::<i32>(&database, "SELECT 1").await, 1, "as soon as it is on again");
+}
+
 #[tokio::test]
 async fn tls_is_only_with_a_certificate_for_this_name_by_a_known_authority() {
     let authority = testkit::TestAuthority::new("databases");
