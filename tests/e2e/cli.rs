@@ -143,7 +143,7 @@ async fn factors_of_every_kind_are_managed_and_used_from_the_command_line() {
     let told = refused(&run(as_user("wallet", &["export", &name, "--passkey", file])));
     assert!(told.contains("ENROLMENT_REQUIRED") && told.contains("passkey register"), "{told}");
     let said = run_well(as_user("passkey", &["register", "--save", file, "--display-name", "my key"]));
-    assert!(said.contains("my key") && said.contains("for localhost"), "{said}");
+    assert!(said.contains("passkey \"my key\", offered first"), "{said}");
     let passkey = first_line(&said);
     assert_eq!(std::fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
     for _ in 0..2 {

@@ -5,13 +5,12 @@ use std::path::Path;
 use kernel::{Error, Result, SecretText};
 use soft_authenticator::{PasskeyError, SoftPasskey};
 
-use crate::dev::bootstrap::ORIGIN;
-
 /// Has a passkey made, by the device in the file or a new one, and keeps it before anybody hears of it: one that was
 /// registered must not get lost, and one that was not is useless.
 pub(crate) async fn make(file: &Path, options_json: &str) -> Result<SecretText> {
     let mut device = if file.exists() { open(file)? } else { SoftPasskey::new() };
-    let credential = device.register(ORIGIN, options_json).await.map_err(|error| failed(&error))?;
+    let credential =
+        device.register(&origin(options_json)?, options_json).await.map_err(|error| failed(&error))?;
     device.save(file).map_err(|error| failed(&error))?;
     Ok(SecretText::from(credential))
 }
@@ -20,7 +19,7 @@ pub(crate) async fn make(file: &Path, options_json: &str) -> Result<SecretText> 
 /// a copy.
 pub(crate) async fn sign(file: &Path, options_json: &str) -> Result<SecretText> {
     let mut device = open(file)?;
-    let credential = device.authenticate(ORIGIN, options_json).await.map_err(|error| {
+    let credential = device.authenticate(&origin(options_json)?, options_json).await.map_err(|error| {
         Error::invalid(
             "passkey",
             format!(
@@ -31,6 +30,15 @@ pub(crate) async fn sign(file: &Path, options_json: &str) -> Result<SecretText> 
     })?;
     device.save(file).map_err(|error| failed(&error))?;
     Ok(SecretText::from(credential))
+}
+
+/// The page that a browser would be on: the relying party's front page.
+fn origin(options_json: &str) -> Result<String> {
+    let options: serde_json::Value = serde_json::from_str(options_json).map_err(Error::internal)?;
+    // Where WebAuthn Level 3 sections 5.4 and 5.5 have it.
+    let party = options["rpId"].as_str().or_else(|| options["rp"]["id"].as_str());
+    let party = party.ok_or_else(|| Error::internal("the options name no relying party"))?;
+    Ok(format!("{}://{party}", if party == "localhost" { "http" } else { "https" }))
 }
 
 fn open(file: &Path) -> Result<SoftPasskey> {

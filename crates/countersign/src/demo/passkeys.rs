@@ -3,7 +3,7 @@
 use kernel::{EnvironmentId, Error, FactorKind, Reason, Result, SecretText};
 use operation::Operation;
 use proto::policy::policy_admin_service_client::PolicyAdminServiceClient;
-use proto::policy::{GetEnvironmentRequest, UpdateEnvironmentRequest};
+use proto::policy::{GetEnvironmentRequest, RelyingParty, UpdateEnvironmentRequest};
 use proto::token_issuer::ElevatedToken;
 use proto::types::Action;
 use soft_authenticator::{PasskeyError, SoftPasskey};
@@ -11,7 +11,14 @@ use soft_authenticator::{PasskeyError, SoftPasskey};
 use super::scenario::{Player, Stage, short};
 use super::script::Script;
 use crate::client::{Ceremony, OperationIds, Ticket, answer, link_operation, with_bearer};
-use crate::dev::bootstrap::ORIGIN;
+
+/// The page on which the demo's passkeys are used.
+const ORIGIN: &str = "https://wallet.example";
+
+/// The relying party of the demo's environments: one that a suite in production takes as well.
+pub(super) fn relying_party() -> RelyingParty {
+    RelyingParty { rp_id: "wallet.example".to_owned(), origins: vec![ORIGIN.to_owned()] }
+}
 
 /// What a device in software said, or why it said nothing.
 fn said(answer: std::result::Result<String, PasskeyError>) -> Result<SecretText> {

@@ -10,6 +10,7 @@ use proto::waas_gateway::Wallet;
 use tonic::transport::Channel;
 
 use super::authenticator::Authenticator;
+use super::passkeys::relying_party;
 use super::script::Script;
 use crate::client::{
     OperationIds, Ticket, UserClient, answer, export_operation, open_export, sign_operation, with_bearer,
@@ -253,7 +254,8 @@ impl Stage<'_> {
         let id = EnvironmentId::random(self.entropy);
         script.succeeds(
             "an administrator creates an environment",
-            create_environment(self.channel.clone(), &admin, self.file, id, preset, name).await,
+            create_environment(self.channel.clone(), &admin, self.file, id, preset, name, relying_party())
+                .await,
             |environment| environment.name.clone(),
         )?;
         Ok(id)

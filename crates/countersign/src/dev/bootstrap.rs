@@ -15,16 +15,14 @@ use crate::client::{answer, with_bearer};
 /// The provider's name within an environment, a part of its users' identity.
 pub(crate) const PROVIDER_ID: &str = "dev";
 
-/// The relying party of passkeys.
-const RP_ID: &str = "localhost";
-
-/// The page that a device in software says it is used on.
-#[cfg(feature = "demo")]
-pub(crate) const ORIGIN: &str = ORIGINS[0];
-
-/// The pages that passkeys may be used on: where web servers for developers listen.
-const ORIGINS: [&str; 4] =
-    ["http://localhost", "http://localhost:3000", "http://localhost:5173", "http://localhost:8080"];
+/// The relying party of the suite's own environment: pages where web servers for developers listen.
+fn here() -> RelyingParty {
+    let ports = ["", ":3000", ":5173", ":8080"];
+    RelyingParty {
+        rp_id: "localhost".to_owned(),
+        origins: ports.map(|port| format!("http://localhost{port}")).to_vec(),
+    }
+}
 
 /// Makes an environment that accepts the dev provider's sessions.
 pub(crate) async fn create_environment(
@@ -34,6 +32,7 @@ pub(crate) async fn create_environment(
     id: EnvironmentId,
     preset: Preset,
     display_name: &str,
+    relying_party: RelyingParty,
 ) -> Result<Environment> {
     let provider = IdentityProvider {
         provider_id: PROVIDER_ID.to_owned(),
@@ -47,10 +46,7 @@ pub(crate) async fn create_environment(
         name: names::environment(id),
         display_name: display_name.to_owned(),
         identity_providers: vec![provider],
-        relying_party: Some(RelyingParty {
-            rp_id: RP_ID.to_owned(),
-            origins: ORIGINS.map(str::to_owned).to_vec(),
-        }),
+        relying_party: Some(relying_party),
         // Who tries the suite out has made a factor a minute ago, and not always in the first session.
         factor_hold_seconds: Some(0),
         ..Environment::default()
@@ -73,7 +69,7 @@ pub(crate) async fn own_environment(channel: Channel, admin: &SecretText, file: 
     match answer(client.get_environment(with_bearer(request, admin)?).await) {
         Ok(_) => Ok(()),
         Err(error) if error.reason() == Reason::ResourceNotFound => {
-            create_environment(channel, admin, file, id, Preset::Strict, "dev").await.map(drop)
+            create_environment(channel, admin, file, id, Preset::Strict, "dev", here()).await.map(drop)
         }
         Err(error) => Err(error),
     }
