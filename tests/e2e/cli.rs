@@ -9,6 +9,7 @@ use proto::token_issuer::GetSessionRequest;
 use serde_json::Value;
 
 use crate::support::answer::Done as _;
+use crate::support::codes::App;
 use crate::support::dev::suite;
 use crate::support::fresh;
 use crate::support::secrets::secret;
@@ -23,8 +24,13 @@ fn token(arguments: &[&str]) -> String {
 
 /// `countersign wallet` as a user.
 fn wallet(name: &str, arguments: &[&str]) -> Command {
+    of("wallet", name, arguments)
+}
+
+/// A command as a user, or about them.
+fn of(subject: &str, name: &str, arguments: &[&str]) -> Command {
     let mut command = countersign();
-    command.args(["wallet", "--dev-file"]).arg(suite().dev_file()).args(["--name", name]).args(arguments);
+    command.args([subject, "--dev-file"]).arg(suite().dev_file()).args(["--name", name]).args(arguments);
     command
 }
 
@@ -115,6 +121,91 @@ async fn a_wallet_is_created_listed_signed_with_and_exported_from_the_command_li
     assert!(verifies(&public_key, message.as_bytes(), &octets));
     let told = refused(&run(wallet(&user.subject, &["sign", &name, "--message", "more", "--code", &code])));
     assert!(told.contains("CODE_REJECTED"), "{told}");
+}
+
+/// The first line, which is a name.
+fn first_line(output: &str) -> String {
+    output.lines().next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn factors_of_every_kind_are_managed_and_used_from_the_command_line() {
+    let user = User::new(suite()).await;
+    let as_user = |subject: &str, arguments: &[&str]| of(subject, &user.subject, arguments);
+    let (name, address) = printed(&run_well(as_user("wallet", &["create"])));
+    let told = refused(&run(as_user("wallet", &["export", &name])));
+    assert!(told.contains("ENROLMENT_REQUIRED") && told.contains("totp register"), "{told}");
+
+    // A passkey, the first factor, and a use of it.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("passkey.json");
+    let file = file.to_str().unwrap();
+    let told = refused(&run(as_user("wallet", &["export", &name, "--passkey", file])));
+    assert!(told.contains("ENROLMENT_REQUIRED") && told.contains("passkey register"), "{told}");
+    let said = run_well(as_user("passkey", &["register", "--save", file, "--display-name", "my key"]));
+    assert!(said.contains("passkey \"my key\", offered first"), "{said}");
+    let passkey = first_line(&said);
+    assert_eq!(std::fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
+    for _ in 0..2 {
+        let said = run_well(as_user("wallet", &["export", &name, "--passkey", file]));
+        assert!(said.contains(&address), "{said}");
+    }
+
+    // Recovery codes, for the proof that registering it was; then for one of their own only.
+    let made = run_well(as_user("recovery-codes", &["make"]));
+    let codes: Vec<String> = made.lines().map(secret).collect();
+    assert_eq!(codes.len(), 10, "{} lines", codes.len());
+    let told = refused(&run(as_user("recovery-codes", &["show"])));
+    assert!(told.contains("FRESH_PROOF_REQUIRED") && told.contains("--passkey"), "{told}");
+    let shown = run_well(as_user("recovery-codes", &["show", "--passkey", file]));
+    assert!(shown == made, "other codes are shown");
+    let said = run_well(as_user("recovery-codes", &["acknowledge"]));
+    assert!(said.contains("10 of 10") && said.contains(", acknowledged"), "{said}");
+    let told = refused(&run(as_user("recovery-codes", &["show", "--passkey", file])));
+    assert!(told.contains("RECOVERY_CODES_HIDDEN"), "{told}");
+    // The preset `strict` does not take them for an export, and then they are not used up.
+    let told = refused(&run(as_user("wallet", &["export", &name, "--recovery-code", &codes[0]])));
+    assert!(told.contains("STEP_UP_REQUIRED") && told.contains("--passkey"), "{told}");
+    let said = run_well(as_user("recovery-codes", &["status"]));
+    assert!(said.contains("10 of 10"), "{said}");
+
+    // An authenticator app beside it: that takes a proof.
+    let told = refused(&run(as_user("totp", &["register"])));
+    assert!(told.contains("RECEIPT_MISSING") && told.contains("--passkey"), "{told}");
+    let said = run_well(as_user("totp", &["register", "--passkey", file, "--display-name", "my phone"]));
+    let app = first_line(&said);
+    let shared = secret(said.lines().find_map(|line| line.strip_prefix("secret ")).unwrap());
+    secret(said.lines().find(|line| line.starts_with("otpauth://")).unwrap());
+    let mut device = App::new(&shared);
+    run_well(as_user("totp", &["activate", &app, "--code", &device.next()]));
+    run_well(as_user("device", &["default", &app]));
+    let id = app.rsplit('/').next().unwrap();
+    run_well(as_user("device", &["rename", id, "old phone"]));
+    let said = run_well(as_user("device", &["list"]));
+    assert!(said.contains(&passkey) && said.contains("\"old phone\", offered first"), "{said}");
+    let both = ["remove", id, "--code", "123456", "--passkey", file];
+    assert!(refused(&run(as_user("device", &both))).contains("cannot be used with"));
+    let told = refused(&run(as_user("device", &["remove", id])));
+    assert!(told.contains("RECEIPT_MISSING"), "{told}");
+    run_well(as_user("device", &["remove", id, "--passkey", file]));
+    assert!(!run_well(as_user("device", &["list"])).contains(&app));
+
+    // What an administrator sees and does.
+    let said = run_well(as_user("factors", &["show"]));
+    assert!(said.contains(&passkey) && said.contains("10 of 10"), "{said}");
+    let said = run_well(as_user("factors", &["clear-throttle", "--kind", "recovery-code"]));
+    assert!(said.contains("0 wrong codes in a row"), "{said}");
+    let said = run_well(as_user("factors", &["reset"]));
+    assert!(said.contains("1 devices and 10 unused"), "{said}");
+    let said = run_well(as_user("factors", &["show"]));
+    assert!(said.contains("had one"), "{said}");
+    let events = run_well(as_user("factors", &["events"]));
+    for event in ["FACTOR_ADDED", "RECOVERY_CODES_SHOWN", "FACTOR_REMOVED", "USER_RESET"] {
+        let is_it = |line: &str| line.contains(event) && line.contains(&user.name());
+        assert!(events.lines().any(is_it), "{event} is not in\n{events}");
+    }
+    let told = refused(&run(as_user("wallet", &["export", &name, "--passkey", file])));
+    assert!(told.contains("ENROLMENT_REQUIRED"), "{told}");
 }
 
 /// The file is its owner's alone, says what it is, and holds the key, by arithmetic and a library that are not ours.

@@ -19,7 +19,7 @@ fn the_demo_keeps_every_promise_on_a_suite_of_its_own() {
     let mut command = countersign();
     command.arg("demo");
     let text = play(command);
-    // Each part of design §1, and both presets.
+    // Each part of design §1, both presets, and every kind of factor.
     for part in [
         "strict",
         "seed-compatible",
@@ -31,11 +31,18 @@ fn the_demo_keeps_every_promise_on_a_suite_of_its_own() {
         "RECEIPT_MISMATCH",
         "the export runs",
         "address",
+        "acr phr, bound to operation digest",
+        "CEREMONY_UNKNOWN",
+        "acr=phr, methods=passkey",
+        "10 codes",
+        "9 codes left",
+        "FRESH_PROOF_REQUIRED",
+        "1 device, 9 unused codes",
     ] {
         assert!(text.contains(part), "{part} is not shown in\n{text}");
     }
     let steps = text.lines().filter(|line| line.starts_with("  ok")).count();
-    assert!(steps >= 25, "{steps} steps in\n{text}");
+    assert!(steps >= 60, "{steps} steps in\n{text}");
     assert!(text.trim_end().ends_with("as promised, 0 not"), "{text}");
 }
 

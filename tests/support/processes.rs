@@ -83,8 +83,17 @@ fn make_environment(suite: &DevSuite, id: EnvironmentId) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let admin = Admin::owner(suite).await;
+        // As `countersign dev` makes it, but for a relying party that production takes.
+        let environment = proto::policy::Environment {
+            relying_party: Some(proto::policy::RelyingParty {
+                rp_id: "wallet.example".to_owned(),
+                origins: vec!["https://wallet.example".to_owned()],
+            }),
+            factor_hold_seconds: Some(0),
+            ..environment(suite, id)
+        };
         let request = proto::policy::CreateEnvironmentRequest {
-            environment: Some(environment(suite, id)),
+            environment: Some(environment),
             preset: proto::policy::Preset::Strict.into(),
             validate_only: false,
         };

@@ -1,6 +1,8 @@
 //! The command line.
 
+mod factors;
 mod keys;
+mod wallet;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,10 +11,17 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::roles::Role;
 
+#[cfg(feature = "demo")]
+pub(crate) use factors::PasskeyAction;
+pub(crate) use factors::{
+    DeviceAction, FactorsAction, FactorsTarget, FreshProofOptions, ProofOptions, RecoveryCodesAction,
+    TotpAction,
+};
 pub(crate) use keys::{
     CertsOptions, DevAction, DirectoryOptions, EncryptionAction, IssuerAction, IssuerOptions, KeysAction,
     NodeAction, RootAction, StatementAction,
 };
+pub(crate) use wallet::{Target, WalletAction};
 
 /// Action-based MFA in front of embedded (MPC) wallets.
 #[derive(Debug, Parser)]
@@ -56,6 +65,52 @@ pub(crate) enum Command {
         /// What to do with them.
         #[command(subcommand)]
         action: WalletAction,
+    },
+    /// A user's second factors.
+    Device {
+        /// Which suite, and as whom.
+        #[command(flatten)]
+        target: Target,
+        /// What to do with them.
+        #[command(subcommand)]
+        action: DeviceAction,
+    },
+    /// Authenticator apps as second factors.
+    Totp {
+        /// Which suite, and as whom.
+        #[command(flatten)]
+        target: Target,
+        /// What to do with them.
+        #[command(subcommand)]
+        action: TotpAction,
+    },
+    /// Passkeys as second factors, with a device in software.
+    #[cfg(feature = "demo")]
+    Passkey {
+        /// Which suite, and as whom.
+        #[command(flatten)]
+        target: Target,
+        /// What to do with them.
+        #[command(subcommand)]
+        action: PasskeyAction,
+    },
+    /// Recovery codes, for who has lost the other factors.
+    RecoveryCodes {
+        /// Which suite, and as whom.
+        #[command(flatten)]
+        target: Target,
+        /// What to do with them.
+        #[command(subcommand)]
+        action: RecoveryCodesAction,
+    },
+    /// Looks after the second factors of users, as an administrator.
+    Factors {
+        /// Which suite, and whose.
+        #[command(flatten)]
+        target: FactorsTarget,
+        /// What to do with them.
+        #[command(subcommand)]
+        action: FactorsAction,
     },
     /// Runs one role, with the stores and keys that its configuration names.
     Serve(RoleOptions),
@@ -161,88 +216,6 @@ pub(crate) enum TokenKind {
         #[arg(long = "role", default_value = "owner@*")]
         roles: Vec<String>,
     },
-}
-
-/// Which suite to call, and as whom.
-#[derive(Debug, Args)]
-pub(crate) struct Target {
-    /// The file that `countersign dev` wrote.
-    #[command(flatten)]
-    pub(crate) dev_file: DevFileOption,
-    /// The user's name at the provider of `countersign dev`.
-    #[arg(long, global = true, default_value = "alice")]
-    pub(crate) name: String,
-    /// The session's name.
-    #[arg(long, global = true, default_value = "session-1")]
-    pub(crate) session: String,
-}
-
-/// What to do with wallets.
-#[derive(Debug, Subcommand)]
-pub(crate) enum WalletAction {
-    /// Creates a wallet and prints its name and address.
-    Create {
-        /// The operation's id, for a retry; a fresh one by default.
-        #[arg(long)]
-        operation_id: Option<String>,
-    },
-    /// Lists the user's wallets.
-    List,
-    /// Signs a message and prints the signature in hex.
-    Sign {
-        /// The wallet, by name or id.
-        wallet: String,
-        /// The message, as text.
-        #[arg(long)]
-        message: String,
-        /// How to prove a second factor, where policy asks for one.
-        #[command(flatten)]
-        proof: ProofOptions,
-    },
-    /// Exports the private key, opens it, and proves that it makes the wallet's address.
-    Export {
-        /// The wallet, by name or id.
-        wallet: String,
-        /// Writes the key to this new file, mode 0600; without it the key is only checked, and thrown away.
-        #[arg(long, value_name = "FILE")]
-        out: Option<PathBuf>,
-        /// How to prove a second factor, where policy asks for one.
-        #[command(flatten)]
-        proof: ProofOptions,
-    },
-}
-
-/// How to prove a second factor.
-#[derive(Debug, Args)]
-pub(crate) struct ProofOptions {
-    /// The code that the authenticator app shows now.
-    #[arg(long, group = "factor")]
-    pub(crate) code: Option<String>,
-    /// One of the recovery codes; it is used up.
-    #[arg(long, group = "factor", value_name = "CODE")]
-    pub(crate) recovery_code: Option<String>,
-    /// The file of a passkey device in software, for trying passkeys out without a browser.
-    #[cfg(feature = "demo")]
-    #[arg(long, group = "factor", value_name = "FILE")]
-    pub(crate) passkey: Option<PathBuf>,
-    /// The origin of the page on which the passkey would be used; by default `https://` and the relying party.
-    #[cfg(feature = "demo")]
-    #[arg(long, requires = "passkey")]
-    pub(crate) origin: Option<String>,
-    /// The operation's id, for a retry; a fresh one by default.
-    #[arg(long)]
-    pub(crate) operation_id: Option<String>,
-}
-
-impl ProofOptions {
-    /// Whether no factor is named.
-    pub(crate) const fn names_none(&self) -> bool {
-        #[cfg(feature = "demo")]
-        if self.passkey.is_some() {
-            return false;
-        }
-        self.code.is_none() && self.recovery_code.is_none()
-    }
 }
 
 /// What to do with configuration.

@@ -1,27 +1,33 @@
 //! A client of the suite: the calls of the main job, as the command line and the demo make them.
 
+mod administration;
+mod devices;
 mod operations;
 #[cfg(feature = "demo")]
 mod passkeys;
+mod recovery_codes;
+mod step_up;
 mod wallets;
 
 use std::time::Duration;
 
-use kernel::secret::ExposeSecret as _;
 use kernel::{EnvironmentId, Error, Reason, Result, SecretText, UserId};
 use proto::names;
+use proto::token_issuer::GetSessionRequest;
 use proto::token_issuer::step_up_service_client::StepUpServiceClient;
-use proto::token_issuer::{
-    AuthenticateRecoveryCodeRequest, AuthenticateTotpRequest, AuthorizeOperationRequest,
-    AuthorizeOperationResponse, ElevatedToken, GetSessionRequest,
-};
 use runtime::{peer, status};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status};
 
-pub(crate) use operations::{OperationIds, export_operation, sign_operation};
+pub(crate) use administration::FactorAdministration;
+pub(crate) use devices::Ticket;
+pub(crate) use operations::{
+    OperationIds, export_operation, link_operation, sign_operation, unlink_operation,
+};
 #[cfg(feature = "demo")]
-pub(crate) use passkeys::{PasskeyPurpose, refused as passkey_refused};
+pub(crate) use passkeys::Ceremony;
+#[cfg(feature = "demo")]
+pub(crate) use recovery_codes::ShownCodes;
 pub(crate) use wallets::{Exported, open_export};
 
 /// How long an answer may take. Making a wallet takes the nodes several rounds.
@@ -90,62 +96,4 @@ impl UserClient {
     pub(crate) fn channel(&self) -> Channel {
         self.channel.clone()
     }
-
-    /// Proves a TOTP factor, for scopes, or for exactly one operation.
-    pub(crate) async fn authenticate_totp(
-        &self,
-        code: &SecretText,
-        scopes: &[&str],
-        operation: Option<&operation::Operation>,
-        ids: &OperationIds<'_>,
-    ) -> Result<ElevatedToken> {
-        let request = AuthenticateTotpRequest {
-            user: self.name(),
-            code: code.expose_secret().to_owned(),
-            device: String::new(),
-            requested_scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
-            operation: operation.map(proto::convert::operation_value),
-            request_id: ids.request().to_string(),
-        };
-        answer(StepUpServiceClient::new(self.channel()).authenticate_totp(self.request(request)?).await)?
-            .elevated_token
-            .ok_or_else(without_token)
-    }
-
-    /// Uses up a recovery code, for scopes, or for exactly one operation; says how many are left.
-    pub(crate) async fn authenticate_recovery_code(
-        &self,
-        code: &SecretText,
-        scopes: &[&str],
-        operation: Option<&operation::Operation>,
-        ids: &OperationIds<'_>,
-    ) -> Result<(ElevatedToken, u32)> {
-        let request = AuthenticateRecoveryCodeRequest {
-            user: self.name(),
-            code: code.expose_secret().to_owned(),
-            requested_scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
-            operation: operation.map(proto::convert::operation_value),
-            request_id: ids.request().to_string(),
-        };
-        let mut issuer = StepUpServiceClient::new(self.channel());
-        let made = answer(issuer.authenticate_recovery_code(self.request(request)?).await)?;
-        Ok((made.elevated_token.ok_or_else(without_token)?, made.remaining_codes))
-    }
-
-    /// Asks for a receipt for an operation, paid by a token or by the session alone.
-    pub(crate) async fn authorize(
-        &self,
-        operation: &operation::Operation,
-        token: Option<&str>,
-    ) -> Result<AuthorizeOperationResponse> {
-        let request = AuthorizeOperationRequest {
-            operation: Some(proto::convert::operation_value(operation)),
-            elevated_token: token.unwrap_or_default().to_owned(),
-        };
-        answer(StepUpServiceClient::new(self.channel()).authorize_operation(self.request(request)?).await)
-    }
-}
-
-fn without_token() -> Error {
-    Error::internal("the issuer answered without a token")
 }

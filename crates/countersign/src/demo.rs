@@ -4,6 +4,8 @@
 //! from a software authenticator at the time steps around now, so that nothing ever waits for a clock.
 
 mod authenticator;
+mod passkeys;
+mod recovery;
 mod scenario;
 mod script;
 
@@ -56,6 +58,8 @@ async fn play(script: &mut Script, endpoint: &str, file: &ClientFile) -> Result<
     let (clock, entropy) = (SystemClock, OsEntropy::new());
     let stage =
         scenario::Stage { channel: client::connect(endpoint).await?, file, clock: &clock, entropy: &entropy };
-    stage.strict(script).await?;
-    stage.seed_compatible(script).await
+    let strict = stage.strict(script).await?;
+    stage.passkeys(script, strict).await?;
+    let seed_compatible = stage.seed_compatible(script).await?;
+    stage.recovery(script, seed_compatible).await
 }

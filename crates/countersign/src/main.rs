@@ -58,6 +58,12 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Demo(options) => return demo::command(options).await,
         Command::Token { dev_file, kind } => commands::token::run(&dev_file, kind)?,
         Command::Wallet { target, action } => commands::wallet::run(&target, action).await?,
+        Command::Device { target, action } => commands::device::run(&target, action).await?,
+        Command::Totp { target, action } => commands::totp::run(&target, action).await?,
+        #[cfg(feature = "demo")]
+        Command::Passkey { target, action } => commands::passkey::run(&target, action).await?,
+        Command::RecoveryCodes { target, action } => commands::recovery_codes::run(&target, action).await?,
+        Command::Factors { target, action } => commands::factors::run(&target, &action).await?,
         Command::Serve(options) => serve::command(&options).await?,
         Command::Migrate(options) => commands::migrate::run(&options).await?,
         Command::Doctor(options) => return doctor::command(&options).await,

@@ -1,6 +1,6 @@
 //! The operations a client asks for.
 
-use kernel::{Entropy, EnvironmentId, OperationId, RequestId, UserId};
+use kernel::{DeviceId, Entropy, EnvironmentId, FactorKind, OperationId, RequestId, UserId};
 use operation::{Body, Operation, WalletRef};
 
 /// Where ids come from that the client makes.
@@ -45,4 +45,24 @@ pub(crate) fn export_operation(
     recipient_public_key: [u8; 32],
 ) -> Operation {
     Operation { environment, user, id, body: Body::ExportWallet { wallet, recipient_public_key } }
+}
+
+/// Adding a factor of a kind to those there are.
+pub(crate) fn link_operation(
+    environment: EnvironmentId,
+    user: UserId,
+    id: OperationId,
+    factor: FactorKind,
+) -> Operation {
+    Operation { environment, user, id, body: Body::LinkCredential { factor } }
+}
+
+/// Removing a factor.
+pub(crate) fn unlink_operation(
+    environment: EnvironmentId,
+    user: UserId,
+    id: OperationId,
+    device: DeviceId,
+) -> Operation {
+    Operation { environment, user, id, body: Body::UnlinkCredential { device } }
 }

@@ -1,73 +1,107 @@
-//! Proofs by a passkey device in software.
+//! The calls around passkeys. What an authenticator does between them is not here.
 
-use kernel::{Error, Reason, Result};
-use proto::token_issuer::step_up_service_client::StepUpServiceClient;
-use proto::token_issuer::{
-    AuthenticatePasskeyRequest, BeginPasskeyAuthenticationRequest, BeginPasskeyAuthenticationResponse,
-    ElevatedToken,
+use kernel::secret::ExposeSecret as _;
+use kernel::{Result, SecretText};
+use operation::Operation;
+use proto::convert;
+use proto::mfa_devices::{
+    BeginPasskeyProofRequest, BeginPasskeyRegistrationRequest, Device, FinishPasskeyRegistrationRequest,
+    PasskeyAnswer,
 };
-use soft_authenticator::PasskeyError;
+use proto::token_issuer::{AuthenticatePasskeyRequest, BeginPasskeyAuthenticationRequest, ElevatedToken};
 
-use super::{OperationIds, UserClient, answer, without_token};
+use super::devices::device;
+use super::step_up::{owned, token};
+use super::{OperationIds, Ticket, UserClient, answer};
 
-/// What a passkey is proved for: scopes, or exactly one operation.
-#[derive(Clone, Copy)]
-pub(crate) struct PasskeyPurpose<'a> {
-    /// The scopes; none with an operation.
-    pub(crate) scopes: &'a [&'a str],
-    /// The operation.
-    pub(crate) operation: Option<&'a operation::Operation>,
+/// A ceremony that was begun.
+pub(crate) struct Ceremony {
+    /// Its id.
+    id: String,
+    /// What the authenticator is asked: JSON of WebAuthn Level 3 section 5.4 or 5.5.
+    pub(crate) options_json: String,
 }
 
-impl PasskeyPurpose<'_> {
-    fn scopes(&self) -> Vec<String> {
-        self.scopes.iter().map(|scope| (*scope).to_owned()).collect()
-    }
-
-    fn operation(&self) -> Option<proto::types::Operation> {
-        self.operation.map(proto::convert::operation_value)
+impl Ceremony {
+    /// An authenticator's answer in this ceremony, for the recovery codes.
+    pub(crate) fn answered(&self, credential_json: &SecretText) -> PasskeyAnswer {
+        PasskeyAnswer {
+            ceremony_id: self.id.clone(),
+            credential_json: credential_json.expose_secret().to_owned(),
+        }
     }
 }
 
 impl UserClient {
-    /// Begins the proof of a passkey.
-    pub(crate) async fn begin_passkey(
+    /// Begins the registration of a passkey.
+    pub(crate) async fn begin_passkey_registration(
         &self,
-        purpose: PasskeyPurpose<'_>,
-    ) -> Result<BeginPasskeyAuthenticationResponse> {
-        let request = BeginPasskeyAuthenticationRequest {
-            user: self.name(),
-            requested_scopes: purpose.scopes(),
-            operation: purpose.operation(),
+        display_name: &str,
+        ticket: Ticket,
+    ) -> Result<Ceremony> {
+        let request = BeginPasskeyRegistrationRequest {
+            parent: self.name(),
+            display_name: display_name.to_owned(),
+            operation_id: ticket.operation_id,
+            receipt: ticket.receipt,
         };
-        let mut issuer = StepUpServiceClient::new(self.channel());
-        answer(issuer.begin_passkey_authentication(self.request(request)?).await)
+        let begun = answer(self.devices().begin_passkey_registration(self.request(request)?).await)?;
+        Ok(Ceremony { id: begun.ceremony_id, options_json: begun.options_json })
     }
 
-    /// Proves the passkey by what the authenticator answered in the ceremony.
+    /// Registers what the authenticator made.
+    pub(crate) async fn finish_passkey_registration(
+        &self,
+        ceremony: &Ceremony,
+        credential_json: &SecretText,
+    ) -> Result<Device> {
+        let request = FinishPasskeyRegistrationRequest {
+            parent: self.name(),
+            ceremony_id: ceremony.id.clone(),
+            credential_json: credential_json.expose_secret().to_owned(),
+        };
+        device(answer(self.devices().finish_passkey_registration(self.request(request)?).await)?.device)
+    }
+
+    /// Begins a proof that is good for the recovery codes.
+    pub(crate) async fn begin_passkey_proof(&self) -> Result<Ceremony> {
+        let request = BeginPasskeyProofRequest { parent: self.name() };
+        let begun = answer(self.devices().begin_passkey_proof(self.request(request)?).await)?;
+        Ok(Ceremony { id: begun.ceremony_id, options_json: begun.options_json })
+    }
+
+    /// Begins a proof, for scopes, or for exactly one operation.
+    pub(crate) async fn begin_passkey_authentication(
+        &self,
+        scopes: &[&str],
+        operation: Option<&Operation>,
+    ) -> Result<Ceremony> {
+        let request = BeginPasskeyAuthenticationRequest {
+            user: self.name(),
+            requested_scopes: owned(scopes),
+            operation: operation.map(convert::operation_value),
+        };
+        let begun = answer(self.step_up().begin_passkey_authentication(self.request(request)?).await)?;
+        Ok(Ceremony { id: begun.ceremony_id, options_json: begun.options_json })
+    }
+
+    /// Proves a passkey, for what the ceremony was begun for.
     pub(crate) async fn authenticate_passkey(
         &self,
-        ceremony: &str,
-        credential_json: String,
-        purpose: PasskeyPurpose<'_>,
+        ceremony: &Ceremony,
+        credential_json: &SecretText,
+        scopes: &[&str],
+        operation: Option<&Operation>,
         ids: &OperationIds<'_>,
     ) -> Result<ElevatedToken> {
         let request = AuthenticatePasskeyRequest {
             user: self.name(),
-            ceremony_id: ceremony.to_owned(),
-            credential_json,
-            requested_scopes: purpose.scopes(),
-            operation: purpose.operation(),
+            ceremony_id: ceremony.id.clone(),
+            credential_json: credential_json.expose_secret().to_owned(),
+            requested_scopes: owned(scopes),
+            operation: operation.map(convert::operation_value),
             request_id: ids.request().to_string(),
         };
-        let mut issuer = StepUpServiceClient::new(self.channel());
-        answer(issuer.authenticate_passkey(self.request(request)?).await)?
-            .elevated_token
-            .ok_or_else(without_token)
+        token(answer(self.step_up().authenticate_passkey(self.request(request)?).await)?.elevated_token)
     }
-}
-
-/// Why the device gave no answer, as an error of ours.
-pub(crate) fn refused(error: PasskeyError) -> Error {
-    Error::new(Reason::PasskeyRejected, error.to_string())
 }

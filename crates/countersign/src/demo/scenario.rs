@@ -1,11 +1,8 @@
 //! Design §1, step by step, in an environment of each preset.
 
-use kernel::secret::ExposeSecret as _;
 use kernel::{Clock, Entropy, EnvironmentId, Error, Reason, Result, SecretText};
 use mpc_signer::export::RecipientKey;
 use operation::{Operation, WalletRef};
-use proto::mfa_devices::device_service_client::DeviceServiceClient;
-use proto::mfa_devices::{ActivateTotpDeviceRequest, RegisterTotpDeviceRequest};
 use proto::policy::Preset;
 use proto::token_issuer::ListAuditEventsRequest;
 use proto::token_issuer::token_issuer_admin_service_client::TokenIssuerAdminServiceClient;
@@ -13,9 +10,10 @@ use proto::waas_gateway::Wallet;
 use tonic::transport::Channel;
 
 use super::authenticator::Authenticator;
+use super::passkeys::relying_party;
 use super::script::Script;
 use crate::client::{
-    OperationIds, UserClient, answer, export_operation, open_export, sign_operation, with_bearer,
+    OperationIds, Ticket, UserClient, answer, export_operation, open_export, sign_operation, with_bearer,
 };
 use crate::dev::bootstrap::create_environment;
 use crate::dev::client_file::{ClientFile, SessionOf};
@@ -33,15 +31,15 @@ pub(crate) struct Stage<'a> {
 }
 
 /// A user with a wallet.
-struct Player {
-    client: UserClient,
+pub(super) struct Player {
+    pub(super) client: UserClient,
     wallet: Wallet,
     on: WalletRef,
 }
 
 impl Stage<'_> {
-    /// The preset for new environments.
-    pub(crate) async fn strict(&self, script: &mut Script) -> Result<()> {
+    /// The preset for new environments. Gives the environment.
+    pub(crate) async fn strict(&self, script: &mut Script) -> Result<EnvironmentId> {
         script.chapter("An environment with the preset `strict`: exporting always needs a second factor");
         let environment = self.environment(script, Preset::Strict, "demo strict").await?;
         let alice = self.player(script, environment, "alice").await?;
@@ -64,7 +62,7 @@ impl Stage<'_> {
             alice.client.export(&export, "").await,
         );
 
-        let mut app = self.enrol(script, &alice).await?;
+        let mut app = self.enrol(script, &alice, Ticket::default()).await?;
 
         let (recipient, export) = self.exporting(&alice);
         script.refused(
@@ -80,7 +78,8 @@ impl Stage<'_> {
 
         self.scope_bound(script, &alice, &mut app, &export).await?;
         self.operation_bound(script, &alice, &mut app, &recipient, &export).await?;
-        self.audit_trail(script, environment).await
+        self.audit_trail(script, environment).await?;
+        Ok(environment)
     }
 
     /// A token for scopes: spent once, and not good enough for an export here.
@@ -193,8 +192,8 @@ impl Stage<'_> {
         Ok(())
     }
 
-    /// The product's own defaults.
-    pub(crate) async fn seed_compatible(&self, script: &mut Script) -> Result<()> {
+    /// The product's own defaults. Gives the environment.
+    pub(crate) async fn seed_compatible(&self, script: &mut Script) -> Result<EnvironmentId> {
         script.chapter(
             "An environment with the preset `seed-compatible`: no factor, no step-up; one factor, step-up",
         );
@@ -209,7 +208,7 @@ impl Stage<'_> {
         let opened = self.open(&bob, &recipient, &export, &sealed)?;
         script.holds("the opened key makes the wallet's address", true, &opened.address);
 
-        let mut app = self.enrol(script, &bob).await?;
+        let mut app = self.enrol(script, &bob, Ticket::default()).await?;
         let (recipient, export) = self.exporting(&bob);
         script.refused(
             "now exporting is refused with the session alone",
@@ -246,7 +245,7 @@ impl Stage<'_> {
             Reason::TokenAlreadyRedeemed,
             bob.client.authorize(&another, Some(&token.token)).await,
         );
-        Ok(())
+        Ok(environment)
     }
 
     /// An environment of its own, so that the demo can be played on a suite that is in use.
@@ -255,14 +254,20 @@ impl Stage<'_> {
         let id = EnvironmentId::random(self.entropy);
         script.succeeds(
             "an administrator creates an environment",
-            create_environment(self.channel.clone(), &admin, self.file, id, preset, name).await,
+            create_environment(self.channel.clone(), &admin, self.file, id, preset, name, relying_party())
+                .await,
             |environment| environment.name.clone(),
         )?;
         Ok(id)
     }
 
     /// Signs a user in and makes them a wallet.
-    async fn player(&self, script: &mut Script, environment: EnvironmentId, name: &str) -> Result<Player> {
+    pub(super) async fn player(
+        &self,
+        script: &mut Script,
+        environment: EnvironmentId,
+        name: &str,
+    ) -> Result<Player> {
         let now = self.clock.now();
         let of = SessionOf { name, session: "demo", auth_time: now, lifetime: 3600 };
         let session = self.file.session(environment, &of, now)?;
@@ -282,29 +287,24 @@ impl Stage<'_> {
     }
 
     /// Registers and activates a TOTP device.
-    async fn enrol(&self, script: &mut Script, player: &Player) -> Result<Authenticator> {
-        let mut devices = DeviceServiceClient::new(player.client.channel());
-        let request = RegisterTotpDeviceRequest {
-            parent: player.client.name(),
-            display_name: "demo authenticator".to_owned(),
-            operation_id: String::new(),
-            receipt: String::new(),
-        };
+    pub(super) async fn enrol(
+        &self,
+        script: &mut Script,
+        player: &Player,
+        ticket: Ticket,
+    ) -> Result<Authenticator> {
         let registered = script.succeeds(
             "a TOTP device is registered",
-            answer(devices.register_totp_device(player.client.request(request)?).await),
+            player.client.register_totp("demo authenticator", ticket).await,
             |_| "a secret, a key URI and a QR code (not shown here)".to_owned(),
         )?;
         let mut app = Authenticator::new(&SecretText::from(registered.secret))?;
-        let request = ActivateTotpDeviceRequest {
-            name: registered.device.map(|device| device.name).unwrap_or_default(),
-            code: app.next(self.clock)?.expose_secret().to_owned(),
-            request_id: OperationIds::new(self.entropy).request().to_string(),
-        };
+        let name = registered.device.map(|device| device.name).unwrap_or_default();
+        let (code, ids) = (app.next(self.clock)?, OperationIds::new(self.entropy));
         script.succeeds(
             "its first right code makes it a factor",
-            answer(devices.activate_totp_device(player.client.request(request)?).await),
-            |answer| answer.device.as_ref().map(|device| device.name.clone()).unwrap_or_default(),
+            player.client.activate_totp(&name, &code, &ids).await,
+            |device| device.name.clone(),
         )?;
         Ok(app)
     }
@@ -337,12 +337,36 @@ impl Stage<'_> {
         sign_operation(player.client.environment, player.client.user, id, player.on, message)
     }
 
-    fn exporting(&self, player: &Player) -> (RecipientKey, Operation) {
+    /// An export that was not asked for yet, and the key to open it with.
+    pub(super) fn exporting(&self, player: &Player) -> (RecipientKey, Operation) {
         let recipient = RecipientKey::generate(self.entropy);
         let id = OperationIds::new(self.entropy).operation();
         let (environment, user) = (player.client.environment, player.client.user);
         let operation = export_operation(environment, user, id, player.on, recipient.public());
         (recipient, operation)
+    }
+
+    /// Has the export run by a token that pays for it, and opens it.
+    pub(super) async fn run(
+        &self,
+        script: &mut Script,
+        player: &Player,
+        (recipient, export): &(RecipientKey, Operation),
+        token: &str,
+    ) -> Result<()> {
+        let receipt = script.succeeds(
+            "the issuer authorizes the export",
+            player.client.authorize(export, Some(token)).await,
+            |answer| format!("a receipt for digest {}", short(&answer.operation_digest)),
+        )?;
+        let sealed = script.succeeds(
+            "the export runs",
+            player.client.export(export, &receipt.receipt).await,
+            |answer| format!("{} sealed shares", answer.shares.len()),
+        )?;
+        let opened = self.open(player, recipient, export, &sealed)?;
+        script.holds("the opened key makes the wallet's address", true, &opened.address);
+        Ok(())
     }
 
     fn open(
@@ -369,6 +393,6 @@ fn verifies(address: &str, message: &[u8], signature: &[u8]) -> bool {
 }
 
 /// The first octets of a digest, for a line.
-fn short(digest: &[u8]) -> String {
+pub(super) fn short(digest: &[u8]) -> String {
     data_encoding::HEXLOWER.encode(digest.get(..4).unwrap_or_default())
 }

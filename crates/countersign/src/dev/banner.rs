@@ -39,7 +39,7 @@ As an administrator, the environment and the audit trail:
 What there is:
   grpcurl -plaintext {address} list
 
-From the command line: '{program}' wallet create | list | sign | export
+From the command line: '{program}' wallet | device | totp | passkey | recovery-codes | factors
 Stop with Ctrl-C."#
     )
 }

@@ -108,7 +108,7 @@ impl CodeHash {
 }
 
 /// The codes of a set, in the order in which they are shown.
-pub(crate) struct RecoveryCodes([RecoveryCode; COUNT]);
+pub(crate) struct RecoveryCodes(Box<[RecoveryCode; COUNT]>);
 
 impl fmt::Debug for RecoveryCodes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -119,7 +119,7 @@ impl fmt::Debug for RecoveryCodes {
 impl RecoveryCodes {
     /// Fresh ones.
     pub(crate) fn random(entropy: &dyn Entropy) -> Self {
-        Self(std::array::from_fn(|_| RecoveryCode::random(entropy)))
+        Self(Box::new(std::array::from_fn(|_| RecoveryCode::random(entropy))))
     }
 
     /// From what was sealed. `None` when it has another length.
@@ -128,7 +128,8 @@ impl RecoveryCodes {
         if octets.len() != COUNT * LENGTH {
             return None;
         }
-        let mut codes: [_; COUNT] = std::array::from_fn(|_| RecoveryCode(Zeroizing::new([0; LENGTH])));
+        let mut codes: Box<[_; COUNT]> =
+            Box::new(std::array::from_fn(|_| RecoveryCode(Zeroizing::new([0; LENGTH]))));
         for (code, octets) in codes.iter_mut().zip(octets.chunks_exact(LENGTH)) {
             code.0.copy_from_slice(octets);
         }

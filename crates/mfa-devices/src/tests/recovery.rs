@@ -66,6 +66,11 @@ async fn ten_codes_are_made_for_the_activation_of_a_factor_and_each_proves_once(
     }
     let set = world.service.recovery_set(&world.caller(owner, "s-2")).await.unwrap();
     assert_eq!((set.remaining, set.last_use), (0, Some(world.now())));
+    // What the last one paid for is not dead before it is used.
+    let facts = async || world.service.facts(owner, None, world.now()).await.unwrap();
+    assert_eq!(facts().await.recovery, Some(set));
+    world.clock.advance(60 * MINUTE + MOMENT);
+    assert_eq!(facts().await.recovery, None);
 }
 
 #[tokio::test]

@@ -103,6 +103,21 @@ async fn codes_are_made_shown_kept_and_used_and_the_user_is_told() {
 }
 
 #[tokio::test]
+async fn codes_that_are_used_up_are_told_so() {
+    let world = World::new().await;
+    world.enrol("alice").await;
+    let codes = world.regenerate("alice", None).await.unwrap().codes;
+    for code in &codes {
+        let before = world.facts("alice", "alice").await.factors;
+        assert_eq!(before.iter().map(|factor| factor.exhausted).collect::<Vec<_>>(), [false, false]);
+        world.recover("alice", code).await.unwrap();
+    }
+    // They stay while tokens by the last one may live.
+    let after = world.facts("alice", "alice").await.factors;
+    assert_eq!(after.iter().map(|factor| factor.exhausted).collect::<Vec<_>>(), [false, true]);
+}
+
+#[tokio::test]
 async fn what_is_malformed_or_somebody_elses_is_refused() {
     let world = World::new().await;
     world.enrol("alice").await;

@@ -1,0 +1,82 @@
+//! Proofs that become tokens, and tokens that become receipts.
+
+use kernel::secret::ExposeSecret as _;
+use kernel::{Error, Result, SecretText};
+use operation::Operation;
+use proto::convert;
+use proto::token_issuer::step_up_service_client::StepUpServiceClient;
+use proto::token_issuer::{
+    AuthenticateRecoveryCodeRequest, AuthenticateTotpRequest, AuthorizeOperationRequest,
+    AuthorizeOperationResponse, ElevatedToken,
+};
+use tonic::transport::Channel;
+
+use super::{OperationIds, UserClient, answer};
+
+/// The token in an answer.
+pub(super) fn token(found: Option<ElevatedToken>) -> Result<ElevatedToken> {
+    found.ok_or_else(|| Error::internal("the issuer answered without a token"))
+}
+
+/// Scopes as a request has them.
+pub(super) fn owned(scopes: &[&str]) -> Vec<String> {
+    scopes.iter().map(|scope| (*scope).to_owned()).collect()
+}
+
+impl UserClient {
+    /// The issuer's client.
+    pub(super) fn step_up(&self) -> StepUpServiceClient<Channel> {
+        StepUpServiceClient::new(self.channel())
+    }
+
+    /// Proves a TOTP factor, for scopes, or for exactly one operation.
+    pub(crate) async fn authenticate_totp(
+        &self,
+        code: &SecretText,
+        scopes: &[&str],
+        operation: Option<&Operation>,
+        ids: &OperationIds<'_>,
+    ) -> Result<ElevatedToken> {
+        let request = AuthenticateTotpRequest {
+            user: self.name(),
+            code: code.expose_secret().to_owned(),
+            device: String::new(),
+            requested_scopes: owned(scopes),
+            operation: operation.map(convert::operation_value),
+            request_id: ids.request().to_string(),
+        };
+        token(answer(self.step_up().authenticate_totp(self.request(request)?).await)?.elevated_token)
+    }
+
+    /// Uses up a recovery code, for scopes, or for exactly one operation. Gives the token and how many codes are left.
+    pub(crate) async fn authenticate_recovery_code(
+        &self,
+        code: &SecretText,
+        scopes: &[&str],
+        operation: Option<&Operation>,
+        ids: &OperationIds<'_>,
+    ) -> Result<(ElevatedToken, u32)> {
+        let request = AuthenticateRecoveryCodeRequest {
+            user: self.name(),
+            code: code.expose_secret().to_owned(),
+            requested_scopes: owned(scopes),
+            operation: operation.map(convert::operation_value),
+            request_id: ids.request().to_string(),
+        };
+        let found = answer(self.step_up().authenticate_recovery_code(self.request(request)?).await)?;
+        Ok((token(found.elevated_token)?, found.remaining_codes))
+    }
+
+    /// Asks for a receipt for an operation, paid by a token or by the session alone.
+    pub(crate) async fn authorize(
+        &self,
+        operation: &Operation,
+        token: Option<&str>,
+    ) -> Result<AuthorizeOperationResponse> {
+        let request = AuthorizeOperationRequest {
+            operation: Some(convert::operation_value(operation)),
+            elevated_token: token.unwrap_or_default().to_owned(),
+        };
+        answer(self.step_up().authorize_operation(self.request(request)?).await)
+    }
+}
