@@ -25,8 +25,9 @@ fn mutilations(code: &str) -> Vec<String> {
         String::new(),
         " ".to_owned(),
         code[..5].to_owned(),
-        format!("{code}0"),
-        format!("0{code}"),
+        // Some devices show seven digits, or eight; none shows nine.
+        format!("{code}000"),
+        format!("000{code}"),
         "abcdef".to_owned(),
         format!("{}a", &code[..5]),
         format!("+{code}"),

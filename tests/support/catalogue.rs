@@ -35,12 +35,22 @@ impl About {
         format!("{}/users/{}", self.parent(), self.user)
     }
 
+    /// Somebody, as administrators name users: they have no `me`.
+    fn somebody(&self) -> String {
+        let user = if self.user == "me" { fresh::uuid() } else { self.user.clone() };
+        format!("{}/users/{user}", self.parent())
+    }
+
     pub(crate) fn device_name(&self) -> String {
         format!("{}/devices/{}", self.owner(), self.device)
     }
 
     pub(crate) fn wallet_name(&self) -> String {
         format!("{}/wallets/{}", self.owner(), self.wallet)
+    }
+
+    fn code_set(&self) -> String {
+        format!("{}/recoveryCodeSet", self.owner())
     }
 
     /// Any operation, of the user meant.
@@ -79,6 +89,35 @@ pub(crate) fn of_users(about: &About) -> Vec<Rpc> {
             },
         ),
         Rpc::new(
+            "countersign.token_issuer.v1.StepUpService/BeginPasskeyAuthentication",
+            &token_issuer::BeginPasskeyAuthenticationRequest {
+                user: about.owner(),
+                requested_scopes: vec!["wallet:sign".to_owned()],
+                ..Default::default()
+            },
+        ),
+        Rpc::new(
+            "countersign.token_issuer.v1.StepUpService/AuthenticatePasskey",
+            &token_issuer::AuthenticatePasskeyRequest {
+                user: about.owner(),
+                ceremony_id: fresh::uuid(),
+                credential_json: "{}".to_owned(),
+                requested_scopes: vec!["wallet:sign".to_owned()],
+                request_id: fresh::request_id(),
+                ..Default::default()
+            },
+        ),
+        Rpc::new(
+            "countersign.token_issuer.v1.StepUpService/AuthenticateRecoveryCode",
+            &token_issuer::AuthenticateRecoveryCodeRequest {
+                user: about.owner(),
+                code: "AAAA-AAAA-AAAA-AAAA-AAAA-AAAA".to_owned(),
+                requested_scopes: vec!["wallet:sign".to_owned()],
+                request_id: fresh::request_id(),
+                ..Default::default()
+            },
+        ),
+        Rpc::new(
             "countersign.token_issuer.v1.StepUpService/AuthorizeOperation",
             &token_issuer::AuthorizeOperationRequest {
                 operation: Some(about.operation()),
@@ -100,6 +139,38 @@ pub(crate) fn of_users(about: &About) -> Vec<Rpc> {
                 code: "000000".to_owned(),
                 request_id: fresh::request_id(),
             },
+        ),
+        Rpc::new(
+            "countersign.mfa_devices.v1.DeviceService/BeginPasskeyRegistration",
+            &mfa_devices::BeginPasskeyRegistrationRequest { parent: about.owner(), ..Default::default() },
+        ),
+        Rpc::new(
+            "countersign.mfa_devices.v1.DeviceService/FinishPasskeyRegistration",
+            &mfa_devices::FinishPasskeyRegistrationRequest {
+                parent: about.owner(),
+                ceremony_id: fresh::uuid(),
+                credential_json: "{}".to_owned(),
+            },
+        ),
+        Rpc::new(
+            "countersign.mfa_devices.v1.DeviceService/BeginPasskeyProof",
+            &mfa_devices::BeginPasskeyProofRequest { parent: about.owner() },
+        ),
+        Rpc::new(
+            "countersign.mfa_devices.v1.DeviceService/GetRecoveryCodeSet",
+            &mfa_devices::GetRecoveryCodeSetRequest { name: about.code_set() },
+        ),
+        Rpc::new(
+            "countersign.mfa_devices.v1.DeviceService/RegenerateRecoveryCodes",
+            &mfa_devices::RegenerateRecoveryCodesRequest { name: about.code_set(), proof: None },
+        ),
+        Rpc::new(
+            "countersign.mfa_devices.v1.DeviceService/ShowRecoveryCodes",
+            &mfa_devices::ShowRecoveryCodesRequest { name: about.code_set(), proof: None },
+        ),
+        Rpc::new(
+            "countersign.mfa_devices.v1.DeviceService/AcknowledgeRecoveryCodes",
+            &mfa_devices::AcknowledgeRecoveryCodesRequest { name: about.code_set() },
         ),
         Rpc::new(
             "countersign.mfa_devices.v1.DeviceService/ListDevices",
@@ -196,6 +267,35 @@ pub(crate) fn of_administrators(about: &About) -> Vec<Rpc> {
                 validate_only: true,
             },
         ),
+        Rpc::new(
+            "countersign.mfa_devices.v1.MfaDevicesAdminService/GetUserFactors",
+            &mfa_devices::GetUserFactorsRequest { name: about.somebody() },
+        ),
+        Rpc::new(
+            "countersign.mfa_devices.v1.MfaDevicesAdminService/ResetUser",
+            &mfa_devices::ResetUserRequest { name: about.somebody(), forget_ever_verified: false },
+        ),
+        Rpc::new(
+            "countersign.mfa_devices.v1.MfaDevicesAdminService/ClearFactorThrottle",
+            &mfa_devices::ClearFactorThrottleRequest {
+                name: about.somebody(),
+                kind: types::FactorKind::Totp.into(),
+            },
+        ),
+        Rpc::new(
+            "countersign.mfa_devices.v1.MfaDevicesAdminService/GetPasskeyEvidence",
+            &mfa_devices::GetPasskeyEvidenceRequest {
+                name: format!("{}/proofs/{}", about.somebody(), fresh::uuid()),
+            },
+        ),
+        Rpc::new(
+            "countersign.mfa_devices.v1.MfaDevicesAdminService/ListFactorEvents",
+            &mfa_devices::ListFactorEventsRequest { parent: about.parent(), ..Default::default() },
+        ),
+        Rpc::new(
+            "countersign.mfa_devices.v1.MfaDevicesAdminService/AcknowledgeFactorEvents",
+            &mfa_devices::AcknowledgeFactorEventsRequest { parent: about.parent(), sequences: vec![1] },
+        ),
         audit_trail("countersign.policy.v1.PolicyAdminService/ListAuditEvents", about),
         audit_trail("countersign.mfa_devices.v1.MfaDevicesAdminService/ListAuditEvents", about),
         audit_trail("countersign.token_issuer.v1.TokenIssuerAdminService/ListAuditEvents", about),
@@ -225,6 +325,9 @@ pub(crate) fn of_peers() -> Vec<Rpc> {
         "countersign.policy.v1.PolicyService/Decide",
         "countersign.mfa_devices.v1.FactorService/GetFactorFacts",
         "countersign.mfa_devices.v1.FactorService/VerifyTotp",
+        "countersign.mfa_devices.v1.FactorService/BeginPasskeyAuthentication",
+        "countersign.mfa_devices.v1.FactorService/VerifyPasskey",
+        "countersign.mfa_devices.v1.FactorService/VerifyRecoveryCode",
         "countersign.mpc_signer.v1.MpcSignerService/GetNode",
         "countersign.mpc_signer.v1.MpcSignerService/GetWallet",
         "countersign.mpc_signer.v1.MpcSignerService/StartKeygen",
