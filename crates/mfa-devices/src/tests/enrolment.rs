@@ -63,6 +63,19 @@ async fn three_codes_prove_three_things_at_one_moment_and_none_twice() {
 }
 
 #[tokio::test]
+async fn case_8_the_code_that_enrolled_a_device_proves_nothing_more() {
+    let world = World::new().await;
+    let owner = owner();
+    let caller = world.caller(owner, "s-1");
+    let phone = Phone::new(&world.register(&caller, None).await.unwrap());
+    let code = phone.codes(NOW).current;
+    world.activate(&caller, phone.id, &code).await.unwrap();
+    // A secret that the caller chose cannot come either: registering takes none.
+    assert_refused(world.prove_any(owner, &code).await, Reason::CodeRejected);
+    world.prove_any(owner, &phone.codes(NOW).next).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_first_factor_needs_a_fresh_session() {
     let world = World::new().await;
     let caller = world.caller(owner(), "s-1");

@@ -34,7 +34,7 @@ async fn beside_a_factor_a_pending_device_must_be_named() {
 }
 
 #[tokio::test]
-async fn one_code_in_two_spellings_is_one_code() {
+async fn case_6_one_code_in_two_spellings_is_one_code() {
     let world = World::new().await;
     let owner = owner();
     let phone = world.enrolled(owner, "s-1").await;
@@ -47,7 +47,7 @@ async fn one_code_in_two_spellings_is_one_code() {
 }
 
 #[tokio::test]
-async fn an_older_code_is_refused_after_a_newer_one() {
+async fn case_7_an_older_code_is_refused_after_a_newer_one() {
     let world = World::new().await;
     let owner = owner();
     let phone = world.enrolled(owner, "s-1").await;
@@ -213,7 +213,7 @@ async fn a_request_that_failed_may_be_tried_again_for_anything() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_64_who_bring_one_code_one_gets_a_proof() {
+async fn case_5_of_64_who_bring_one_code_one_gets_a_proof() {
     let world = Arc::new(World::new().await);
     for _ in 0..5 {
         let owner = owner();
