@@ -1,17 +1,22 @@
 //! The contract of the services, from outside, over gRPC: what a deployment answers, whichever way it is deployed.
 
+mod administration;
 mod audit;
 mod codes;
+mod evidence;
 mod existence;
 mod factors;
+mod holds;
 mod idempotency;
 mod identity;
 mod kinds;
 mod malformed;
 mod operations;
 mod paging;
+mod passkeys;
 mod policy;
 mod receipts;
+mod recovery;
 mod roles;
 mod surface;
 mod throttle;

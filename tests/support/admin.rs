@@ -2,6 +2,7 @@
 
 use jose::Kind;
 use kernel::EnvironmentId;
+use proto::mfa_devices::mfa_devices_admin_service_client::MfaDevicesAdminServiceClient;
 use proto::names;
 use proto::policy::policy_admin_service_client::PolicyAdminServiceClient;
 use proto::policy::{
@@ -14,6 +15,7 @@ use tonic::{Request, Response, Status};
 
 use super::answer::Done as _;
 use super::dev::DevSuite;
+use super::passkeys::relying_party;
 use super::user::{User, bearing};
 use super::{fresh, tokens};
 
@@ -38,6 +40,10 @@ impl Admin {
 
     pub(crate) fn request<T>(&self, message: T) -> Request<T> {
         bearing(message, &self.token)
+    }
+
+    pub(crate) fn factors(&self) -> MfaDevicesAdminServiceClient<Channel> {
+        MfaDevicesAdminServiceClient::new(self.channel.clone())
     }
 
     pub(crate) fn policy(&self) -> PolicyAdminServiceClient<Channel> {
@@ -71,6 +77,7 @@ pub(crate) fn environment(suite: &DevSuite, id: EnvironmentId) -> Environment {
         name: names::environment(id),
         display_name: "of a test".to_owned(),
         identity_providers: vec![provider],
+        relying_party: Some(relying_party()),
         ..Environment::default()
     }
 }
