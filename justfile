@@ -24,6 +24,10 @@ faults *arguments:
 load *arguments:
     tests/load/run {{ arguments }}
 
+# Measures whether refused codes can be told apart by their time (docs/throttling.md).
+uniform *arguments:
+    tests/uniform/run {{ arguments }}
+
 # Refuses what the compiler, clippy and buf warn of.
 lint:
     tests/tools/install

@@ -1,0 +1,108 @@
+//! Codes that are refused, each for another cause.
+
+use std::time::Instant;
+
+use futures::stream::{self, StreamExt as _};
+use kernel::Reason;
+use proto::token_issuer::AuthenticateTotpRequest;
+use runtime::status;
+
+use crate::support::codes::App;
+use crate::support::dev::DevSuite;
+use crate::support::fresh;
+use crate::support::user::User;
+
+/// How many users are made at a time.
+const AT_ONCE: usize = 16;
+
+/// Why a code is refused.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Case {
+    /// It is wrong.
+    Wrong,
+    /// It was right once.
+    Used,
+    /// It is for a device there is not.
+    Device,
+    /// The user has no device, and was never seen.
+    User,
+}
+
+impl Case {
+    /// All, the one that the others are compared with first.
+    pub(crate) const ALL: [Self; 4] = [Self::Wrong, Self::Used, Self::Device, Self::User];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Wrong => "the code is wrong",
+            Self::Used => "the code was used before",
+            Self::Device => "there is no such device",
+            Self::User => "the user has no device",
+        }
+    }
+}
+
+/// A call to be made once, by a user who made none that was refused.
+struct Call {
+    case: Case,
+    user: User,
+    code: String,
+    device: String,
+}
+
+impl Call {
+    async fn new(suite: &DevSuite, user: User, case: Case) -> Self {
+        let device = match case {
+            Case::Device => format!("{}/devices/{}", user.name(), fresh::request_id()),
+            Case::Wrong | Case::Used | Case::User => String::new(),
+        };
+        let code = match case {
+            // Any code is wrong for who has no device; this one is of another device's.
+            Case::User => {
+                let other = User::within(suite, user.channel.clone(), user.environment);
+                let (_, app): (_, App) = other.register(None).await.unwrap();
+                app.wrong()
+            }
+            Case::Used => user.enrol().await.app.again(),
+            Case::Wrong | Case::Device => user.enrol().await.app.wrong(),
+        };
+        Self { case, user, code, device }
+    }
+
+    /// How long the refusal takes, in microseconds.
+    async fn time(self) -> f64 {
+        let request = self.user.request(AuthenticateTotpRequest {
+            user: self.user.name(),
+            code: self.code,
+            device: self.device,
+            requested_scopes: vec!["wallet:sign".to_owned()],
+            operation: None,
+            request_id: fresh::request_id(),
+        });
+        let mut client = self.user.step_up();
+        let began = Instant::now();
+        let refused = client.authenticate_totp(request).await.unwrap_err();
+        let took = began.elapsed();
+        assert_eq!(status::from_status(&refused).reason(), Reason::CodeRejected, "{}", self.case.name());
+        took.as_secs_f64() * 1e6
+    }
+}
+
+/// The times of so many calls of each case, made one after the other, the cases taking turns.
+pub(crate) async fn measure(suite: &DevSuite, calls: usize) -> [Vec<f64>; Case::ALL.len()] {
+    let channel = suite.connect().await;
+    let make = |number: usize| {
+        let user = User::within(suite, channel.clone(), suite.environment());
+        // In another order each time, so that no case always follows the same one.
+        let place = number % 4;
+        let case = Case::ALL[(place + (number / 4) * (1 + place % 2)) % 4];
+        Call::new(suite, user, case)
+    };
+    let ready: Vec<Call> = stream::iter(0..calls * 4).map(make).buffer_unordered(AT_ONCE).collect().await;
+    let mut times = [const { Vec::new() }; Case::ALL.len()];
+    for call in ready {
+        let place = Case::ALL.iter().position(|case| *case == call.case).unwrap();
+        times[place].push(call.time().await);
+    }
+    times
+}
