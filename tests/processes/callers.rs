@@ -12,22 +12,28 @@ use crate::support::answer::{Outcome as _, Refusal};
 use crate::support::catalogue::of_peers;
 use crate::support::deployment::{Deployment, NAME, SERVICES, processes};
 use crate::support::dev::DevSuite;
+use crate::support::ports::Ports;
 use crate::support::raw::Rpc;
 
 /// A channel to a process's peer listener, with the certificate of another.
 fn peer(deployment: &Deployment, from: &str, to: &str) -> Channel {
+    peer_at(deployment, from, to, deployment.ports(to))
+}
+
+/// A channel to the peer listener of one of a role's processes, with the certificate of another role.
+pub(super) fn peer_at(deployment: &Deployment, from: &str, to: &str, ports: Ports) -> Channel {
     let settings = TlsSettings {
         certificate_file: deployment.path(format!("certs/{from}.pem")),
         key_file: deployment.path(format!("certs/{from}.key.pem")),
         authorities_file: deployment.path("certs/ca.pem"),
     };
     let credentials = Credentials::peer("test", &settings, Arc::new(SystemClock)).unwrap();
-    open(deployment, to, credentials)
+    open(to, ports, credentials)
 }
 
-fn open(deployment: &Deployment, to: &str, credentials: Arc<Credentials>) -> Channel {
+fn open(to: &str, ports: Ports, credentials: Arc<Credentials>) -> Channel {
     let settings = ChannelSettings {
-        url: format!("https://127.0.0.1:{}", deployment.ports(to).peer),
+        url: format!("https://127.0.0.1:{}", ports.peer),
         server_name: Some(format!("{to}.{NAME}.countersign.internal")),
         ..ChannelSettings::default()
     };
@@ -100,7 +106,7 @@ fn who_shows_no_certificate_or_one_of_another_authority_reaches_nothing() {
         let foreign = Credentials::peer("test", &settings, Arc::new(SystemClock)).unwrap();
         for credentials in [without, foreign] {
             for rpc in of_peers() {
-                let channel = open(deployment, home(&rpc), credentials.clone());
+                let channel = open(home(&rpc), deployment.ports(home(&rpc)), credentials.clone());
                 let status = rpc.call(&channel, None).await.unwrap_err();
                 // Not an answer, but the connection's end: which one it is depends on who notices first.
                 let ended = [tonic::Code::Unavailable, tonic::Code::Unknown, tonic::Code::Cancelled]

@@ -4,6 +4,7 @@
 mod callers;
 mod clocks;
 mod ends;
+mod factors;
 mod people;
 mod restored;
 mod starts;
