@@ -1,4 +1,5 @@
 //! Codes that are refused, each for another cause.
+#![expect(clippy::disallowed_methods, reason = "durations are what is measured here")]
 
 use std::time::Instant;
 

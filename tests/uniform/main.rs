@@ -6,7 +6,6 @@
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
-    clippy::print_stderr,
     reason = "a benchmark that cannot be set up must stop at once, and one that can has something to say"
 )]
 
