@@ -103,7 +103,7 @@ async fn a_code_is_good_once_and_an_older_one_not_after_it() {
     }
     // Nor in another session, nor for another purpose.
     let elsewhere = user.in_session(suite(), "session-2");
-    elsewhere.authenticate(&newer, &["wallet:reshare"], None).await.refused(Reason::CodeRejected);
+    elsewhere.authenticate(&newer, &["wallet:refresh"], None).await.refused(Reason::CodeRejected);
 }
 
 #[tokio::test]
