@@ -5,10 +5,10 @@ use std::time::Instant;
 
 use futures::stream::{self, StreamExt as _};
 use kernel::Reason;
-use proto::token_issuer::AuthenticateTotpRequest;
+use proto::token_issuer::{AuthenticateTotpRequest, CheckStepUpRequest};
+use proto::types::Action;
 use runtime::status;
 
-use crate::support::codes::App;
 use crate::support::dev::DevSuite;
 use crate::support::fresh;
 use crate::support::user::User;
@@ -25,13 +25,15 @@ pub(crate) enum Case {
     Used,
     /// It is for a device there is not.
     Device,
-    /// The user has no device, and was never seen.
+    /// The user has no device.
     User,
+    /// The user has no device, and was never seen before: that is written down first.
+    Stranger,
 }
 
 impl Case {
     /// All, the one that the others are compared with first.
-    pub(crate) const ALL: [Self; 4] = [Self::Wrong, Self::Used, Self::Device, Self::User];
+    pub(crate) const ALL: [Self; 5] = [Self::Wrong, Self::Used, Self::Device, Self::User, Self::Stranger];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -39,6 +41,7 @@ impl Case {
             Self::Used => "the code was used before",
             Self::Device => "there is no such device",
             Self::User => "the user has no device",
+            Self::Stranger => "the user was never seen before",
         }
     }
 }
@@ -52,17 +55,17 @@ struct Call {
 }
 
 impl Call {
-    async fn new(suite: &DevSuite, user: User, case: Case) -> Self {
+    async fn new(user: User, case: Case) -> Self {
         let device = match case {
             Case::Device => format!("{}/devices/{}", user.name(), fresh::request_id()),
-            Case::Wrong | Case::Used | Case::User => String::new(),
+            Case::Wrong | Case::Used | Case::User | Case::Stranger => String::new(),
         };
         let code = match case {
-            // Any code is wrong for who has no device; this one is of another device's.
+            // Any code is wrong for who has no device.
+            Case::Stranger => "000000".to_owned(),
             Case::User => {
-                let other = User::within(suite, user.channel.clone(), user.environment);
-                let (_, app): (_, App) = other.register(None).await.unwrap();
-                app.wrong()
+                user.step_up().check_step_up(user.request(check(&user))).await.unwrap();
+                "000000".to_owned()
             }
             Case::Used => user.enrol().await.app.again(),
             Case::Wrong | Case::Device => user.enrol().await.app.wrong(),
@@ -89,17 +92,22 @@ impl Call {
     }
 }
 
+/// Asks what signing takes, which makes the user one who was seen.
+fn check(user: &User) -> CheckStepUpRequest {
+    CheckStepUpRequest { user: user.name(), action: Action::WalletSign.into(), scope: String::new() }
+}
+
 /// The times of so many calls of each case, made one after the other, the cases taking turns.
 pub(crate) async fn measure(suite: &DevSuite, calls: usize) -> [Vec<f64>; Case::ALL.len()] {
     let channel = suite.connect().await;
     let make = |number: usize| {
         let user = User::within(suite, channel.clone(), suite.environment());
-        // In another order each time, so that no case always follows the same one.
-        let place = number % 4;
-        let case = Case::ALL[(place + (number / 4) * (1 + place % 2)) % 4];
-        Call::new(suite, user, case)
+        // Not always after the same one.
+        let case = Case::ALL[(number + number / Case::ALL.len()) % Case::ALL.len()];
+        Call::new(user, case)
     };
-    let ready: Vec<Call> = stream::iter(0..calls * 4).map(make).buffer_unordered(AT_ONCE).collect().await;
+    let ready: Vec<Call> =
+        stream::iter(0..calls * Case::ALL.len()).map(make).buffer_unordered(AT_ONCE).collect().await;
     let mut times = [const { Vec::new() }; Case::ALL.len()];
     for call in ready {
         let place = Case::ALL.iter().position(|case| *case == call.case).unwrap();
