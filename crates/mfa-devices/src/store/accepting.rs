@@ -106,6 +106,17 @@ async fn activate(transaction: &DatabaseTransaction, owner: Owner, acceptance: &
     Ok(true)
 }
 
+/// Ends the user's pending devices and registrations under way. They were paid for by what the user had when they began.
+pub(super) async fn end_what_began(transaction: &DatabaseTransaction, owner: Owner) -> Result<()> {
+    devices::Entity::delete_many()
+        .filter(reading::of(owner))
+        .filter(devices::Column::VerifiedMs.is_null())
+        .exec(transaction)
+        .await
+        .map_err(unavailable)?;
+    owners::next_generation(transaction, owner).await
+}
+
 /// What follows when a factor is born, whatever its kind: the user's pending devices and registrations end, that there was
 /// a factor is remembered, where there was none it is the default, and the user is told. `before` is what the user had, and
 /// `proof` how it was born.
@@ -115,13 +126,7 @@ pub(super) async fn settle_birth(
     proof: &Proof,
     before: &Holdings,
 ) -> Result<()> {
-    devices::Entity::delete_many()
-        .filter(reading::of(owner))
-        .filter(devices::Column::VerifiedMs.is_null())
-        .exec(transaction)
-        .await
-        .map_err(unavailable)?;
-    owners::next_generation(transaction, owner).await?;
+    end_what_began(transaction, owner).await?;
     owners::remember_factor(transaction, owner).await?;
     if !before.has_factor() {
         owners::set_default(transaction, owner, Some(proof.device)).await?;

@@ -12,7 +12,7 @@ use storage::sql::unavailable;
 use super::entity::devices::{Column, Entity};
 use super::entity::proofs;
 use super::reading::is;
-use super::{outbox, owners, proving, reading, recovery};
+use super::{accepting, outbox, owners, proving, reading, recovery};
 use crate::domain::{DisplayName, FactorEvent, Happening, Holdings, Owner};
 use crate::ports::Removal;
 
@@ -147,6 +147,8 @@ async fn take_away(
         .exec(transaction)
         .await
         .map_err(unavailable)?;
+    // What the factor paid for and is not done yet must not outlive it.
+    accepting::end_what_began(transaction, owner).await?;
     if factors.len() == 1 {
         recovery::forget(transaction, owner).await?;
     }

@@ -27,6 +27,29 @@ async fn a_factor_goes_with_a_receipt_for_exactly_that() {
 }
 
 #[tokio::test]
+async fn what_a_removed_factor_paid_for_and_is_not_done_yet_ends_with_it() {
+    for further in [true, false] {
+        let world = World::new().await;
+        let owner = owner();
+        let stolen = world.enrolled(owner, "s-1").await;
+        if further {
+            world.further(owner, "s-1").await;
+        }
+        // A thief's session begins an enrolment, paid by the stolen factor; its owner removes that.
+        let thief = world.caller(owner, "s-2");
+        let ticket = world.link(owner, "s-2");
+        let begun = Phone::new(&world.register(&thief, Some(&ticket)).await.unwrap());
+        let before = world.store.holdings(owner).await.unwrap().generation;
+        let ticket = world.unlink(owner, "s-1", stolen.id);
+        world.service.remove(&world.caller(owner, "s-1"), stolen.id, Some(&ticket)).await.unwrap();
+        let activated = world.activate(&thief, begun.id, &begun.codes(NOW).current).await;
+        assert_refused(activated, Reason::CodeRejected);
+        // A passkey registration is of the generation in which it began.
+        assert!(world.store.holdings(owner).await.unwrap().generation > before);
+    }
+}
+
+#[tokio::test]
 async fn the_token_behind_a_receipt_removes_one_device() {
     let world = World::new().await;
     let owner = owner();

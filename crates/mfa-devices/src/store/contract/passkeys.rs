@@ -382,10 +382,10 @@ pub(in crate::store) async fn every_change_of_a_factor_is_told_and_nothing_else<
         store.accept_signature(owner, &signed(&key, 6)).await.unwrap(),
         SignedOutcome::CounterWentBack
     );
+    assert!(store.discard(owner, pending.id, &in_session("s-1")).await.unwrap());
     assert_eq!(remove(&*store, owner, key.id, false).await, Removal::Removed);
     assert_eq!(remove(&*store, owner, key.id, false).await, Removal::Unknown);
     assert_eq!(remove(&*store, owner, totp, true).await, Removal::LastOne);
-    assert!(store.discard(owner, pending.id, &in_session("s-1")).await.unwrap());
     let of = |what, device, kind| (what, Some(device), Some(kind));
     let expected = [
         of(Happening::FactorAdded, totp, FactorKind::Totp),
