@@ -14,9 +14,7 @@ use crate::domain::decision::Verdict;
 use crate::domain::factors::{FactorFacts, Proof};
 use crate::domain::receipt::Grant;
 use crate::domain::record::{TokenRecord, TokenState, already_redeemed, expired, unknown};
-use crate::domain::refusal::{
-    action_denied, enrolment_required, factor_on_hold, reauthentication_required, step_up_required,
-};
+use crate::domain::refusal::{refused, step_up_required};
 use crate::domain::requirement::{Binding, TokenBehavior};
 use crate::domain::token::Token;
 use crate::judge::question;
@@ -78,25 +76,16 @@ impl AuthorizeOperation {
                 // No proof was shown, so none can have satisfied anything.
                 _ => return Err(step_up_required(&requirement, Some(digest))),
             },
-            Verdict::StepUpRequired(requirement) => return Err(step_up_required(&requirement, Some(digest))),
-            Verdict::EnrolmentRequired(requirement) => {
-                return Err(enrolment_required(&requirement, Some(digest)));
-            }
-            Verdict::FactorOnHold { requirement, until } => {
-                return Err(factor_on_hold(&requirement, Some(digest), until.since(call.at)));
-            }
-            Verdict::ReauthenticationRequired { requirement, within_seconds } => {
-                return Err(reauthentication_required(&requirement, Some(digest), within_seconds));
-            }
-            Verdict::Deny => return Err(action_denied(operation.action())),
+            other => return Err(refused(&other, operation.action(), Some(digest), call.at)),
         };
         call.trail.intend().await?;
-        let authorization = Authorization {
+        let grant = Grant {
             operation: &operation,
+            session: &call.session,
             token: token.as_ref(),
             policy_version: decision.policy_version,
         };
-        self.commit(call, authorization).await
+        self.commit(call, grant).await
     }
 
     /// The token that is shown, as far as it says itself what it is good for.
@@ -115,10 +104,10 @@ impl AuthorizeOperation {
         let binding = token.binding_to(operation).ok_or_else(presented::bound_elsewhere)?;
         Ok(Offered { token, binding, paid_at })
     }
+
     /// The last step, with all that it needs in hand.
-    async fn commit(&self, call: &UserCall, authorization: Authorization<'_>) -> Result<Authorized> {
-        let Authorization { operation, token, policy_version } = authorization;
-        let (id, digest) = (operation.operation().id, operation.digest());
+    async fn commit(&self, call: &UserCall, grant: Grant<'_>) -> Result<Authorized> {
+        let (id, digest) = (grant.operation.operation().id, grant.operation.digest());
         let claim = OperationClaim {
             environment: call.environment,
             user: call.user,
@@ -132,7 +121,7 @@ impl AuthorizeOperation {
             }
             return Err(refusal);
         }
-        let single_use = token.filter(|token| token.behavior == TokenBehavior::SingleUse);
+        let single_use = grant.token.filter(|token| token.behavior == TokenBehavior::SingleUse);
         if let Some(token) = single_use
             && let Err(refusal) = self.tokens.redeem(token.key(), id, digest, call.at).await
         {
@@ -141,12 +130,11 @@ impl AuthorizeOperation {
             }
             return Err(refusal);
         }
-        let grant = Grant { operation, session: &call.session, token, policy_version };
         Ok(Authorized {
             receipt: self.mint.receipt(&grant, call.at)?,
             digest,
             token_redeemed: single_use.is_some(),
-            policy_version,
+            policy_version: grant.policy_version,
         })
     }
 
@@ -209,15 +197,6 @@ impl Offered {
             token_behavior: self.token.behavior,
         })
     }
-}
-
-/// What is authorized, when everything is judged.
-#[derive(Clone, Copy)]
-struct Authorization<'a> {
-    operation: &'a CheckedOperation,
-    /// The token that satisfied policy; none where policy asked for no proof.
-    token: Option<&'a Token>,
-    policy_version: u64,
 }
 
 #[cfg(test)]

@@ -9,9 +9,7 @@ use runtime::UserCall;
 use crate::domain::decision::{Question, Verdict};
 use crate::domain::factors::{FactorFacts, Proof};
 use crate::domain::purpose::Purpose;
-use crate::domain::refusal::{
-    action_denied, enrolment_required, factor_on_hold, reauthentication_required, step_up_required,
-};
+use crate::domain::refusal::{refused, step_up_required};
 use crate::domain::requirement::{Binding, Requirement};
 use crate::domain::terms::{self, Terms};
 use crate::ports::{Factors, Policy};
@@ -95,29 +93,27 @@ impl Offer<'_> {
         match verdict {
             // Nothing is demanded now; a token may be wanted all the same, for when it is.
             Verdict::Allow(Some(requirement)) => Ok(requirement),
-            Verdict::StepUpRequired(requirement) => {
-                // Whoever uses up the last code and does not hear of it asks again, when codes are offered no more.
-                let is_known = requirement.methods.contains(&self.kind) || self.facts.used_up(self.kind);
-                if is_known && self.reaches(&requirement) && self.is_bound(&requirement) {
-                    return Ok(requirement);
-                }
-                Err(step_up_required(&requirement, self.digest))
+            Verdict::StepUpRequired(requirement)
+                if self.is_offered(&requirement)
+                    && self.reaches(&requirement)
+                    && self.is_bound(&requirement) =>
+            {
+                Ok(requirement)
             }
-            Verdict::EnrolmentRequired(requirement) if self.may_be_first(&requirement) => {
+            Verdict::EnrolmentRequired(requirement)
+            | Verdict::ReauthenticationRequired { requirement, .. }
+                if self.may_be_first(&requirement) =>
+            {
                 self.bound(requirement)
             }
-            Verdict::ReauthenticationRequired { requirement, .. } if self.may_be_first(&requirement) => {
-                self.bound(requirement)
-            }
-            Verdict::EnrolmentRequired(requirement) => Err(enrolment_required(&requirement, self.digest)),
-            Verdict::ReauthenticationRequired { requirement, within_seconds } => {
-                Err(reauthentication_required(&requirement, self.digest, within_seconds))
-            }
-            Verdict::FactorOnHold { requirement, until } => {
-                Err(factor_on_hold(&requirement, self.digest, until.since(self.call.at)))
-            }
-            Verdict::Allow(None) | Verdict::AllowWithProof(_) | Verdict::Deny => Err(action_denied(action)),
+            other => Err(refused(&other, action, self.digest, self.call.at)),
         }
+    }
+
+    /// Whether policy counts on this kind of factor, or did: whoever uses up the last code and does not hear of it asks
+    /// again, when codes are offered no more.
+    fn is_offered(&self, requirement: &Requirement) -> bool {
+        requirement.methods.contains(&self.kind) || self.facts.used_up(self.kind)
     }
 
     fn reaches(&self, requirement: &Requirement) -> bool {

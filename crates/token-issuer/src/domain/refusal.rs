@@ -2,10 +2,24 @@
 
 use std::time::Duration;
 
-use kernel::{Action, Error, Reason};
+use kernel::{Action, Error, Reason, Timestamp};
 use operation::Digest;
 
+use super::decision::Verdict;
 use super::requirement::{Binding, Requirement};
+
+/// What policy says as a refusal: to whom nothing at hand satisfies it.
+pub(crate) fn refused(verdict: &Verdict, action: Action, digest: Option<Digest>, now: Timestamp) -> Error {
+    match verdict {
+        Verdict::StepUpRequired(requirement) => step_up_required(requirement, digest),
+        Verdict::EnrolmentRequired(requirement) => enrolment_required(requirement, digest),
+        Verdict::FactorOnHold { requirement, until } => factor_on_hold(requirement, digest, until.since(now)),
+        Verdict::ReauthenticationRequired { requirement, within_seconds } => {
+            reauthentication_required(requirement, digest, *within_seconds)
+        }
+        Verdict::Allow(_) | Verdict::AllowWithProof(_) | Verdict::Deny => action_denied(action),
+    }
+}
 
 /// A proof is needed, and this is which.
 pub(crate) fn step_up_required(requirement: &Requirement, digest: Option<Digest>) -> Error {
@@ -23,7 +37,7 @@ pub(crate) fn step_up_required(requirement: &Requirement, digest: Option<Digest>
 }
 
 /// A factor is needed and there is none.
-pub(crate) fn enrolment_required(requirement: &Requirement, digest: Option<Digest>) -> Error {
+fn enrolment_required(requirement: &Requirement, digest: Option<Digest>) -> Error {
     let message = format!(
         "`{action}` needs a second factor and none is registered: register one, then prove it",
         action = requirement.action,
@@ -32,7 +46,7 @@ pub(crate) fn enrolment_required(requirement: &Requirement, digest: Option<Diges
 }
 
 /// A proof is needed, and all factors that would do are too young for it; the first of them may pay after `wait`.
-pub(crate) fn factor_on_hold(requirement: &Requirement, digest: Option<Digest>, wait: Duration) -> Error {
+fn factor_on_hold(requirement: &Requirement, digest: Option<Digest>, wait: Duration) -> Error {
     let message = format!(
         "`{action}` needs a fresh proof of a second factor, and every one that would do was added too recently to pay \
          for it: wait until the hold is over",
@@ -42,7 +56,7 @@ pub(crate) fn factor_on_hold(requirement: &Requirement, digest: Option<Digest>, 
 }
 
 /// The user has no factor, and has to sign in again instead, within so many seconds before.
-pub(crate) fn reauthentication_required(
+fn reauthentication_required(
     requirement: &Requirement,
     digest: Option<Digest>,
     within_seconds: u32,
@@ -57,7 +71,7 @@ pub(crate) fn reauthentication_required(
 }
 
 /// Policy forbids it.
-pub(crate) fn action_denied(action: Action) -> Error {
+fn action_denied(action: Action) -> Error {
     Error::new(Reason::ActionDenied, format!("policy forbids `{action}`; an administrator decides that"))
         .with("action", action.as_str())
 }
