@@ -150,7 +150,6 @@ impl Stores {
     async fn read_facts(&self, in_flight: usize, key: &[Value; 2]) -> Duration {
         let of_user = |sql| statement(sql, key.to_vec());
         let statements = [
-            of_user("SELECT first_session FROM factor_owners WHERE environment = $1 AND user_id = $2"),
             of_user(
                 "SELECT id, environment, user_id, session, created_ms, last_use_ms, acknowledged \
                  FROM recovery_code_sets WHERE environment = $1 AND user_id = $2",

@@ -123,12 +123,13 @@ impl Service {
         session: Option<&SessionId>,
         now: Timestamp,
     ) -> Result<Facts> {
-        let first_session = match session {
-            Some(session) => self.users.see(owner, session).await?,
-            None => false,
-        };
         let set = self.recovery.recovery_set(owner, now).await?;
         let holdings = self.store.holdings(owner).await?;
+        let first_session = match (session, &holdings.first_session) {
+            (None, _) => false,
+            (Some(session), Some(first)) => session == first,
+            (Some(session), None) => self.users.see(owner, session).await?,
+        };
         // The last factor may have gone in between, and the codes with it.
         let recovery = set.filter(|set| set.counts(now) && holdings.has_factor());
         Ok(Facts { holdings, recovery, first_session })

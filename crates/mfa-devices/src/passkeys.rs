@@ -4,9 +4,9 @@
 mod authentication;
 mod registration;
 
-use kernel::{CeremonyId, EnvironmentId, Result, SessionId, Timestamp, entropy};
+use kernel::{CeremonyId, EnvironmentId, Result, Timestamp, entropy};
 
-use crate::domain::{Ceremony, CeremonyKind, CeremonyState, Owner, PasskeyCredential, RelyingParty};
+use crate::domain::{Ceremony, Owner, PasskeyCredential, RelyingParty};
 use crate::refusal;
 use crate::service::Service;
 
@@ -45,30 +45,4 @@ impl Service {
         self.ceremonies.put(&ceremony, now).await?;
         Ok(Opened { id: ceremony.id, options_json, expires: ceremony.expires })
     }
-
-    /// Uses up a ceremony of this user, and hands it out if it is one of this session. The intent is on record by then.
-    async fn close(
-        &self,
-        owner: Owner,
-        session: &SessionId,
-        id: CeremonyId,
-        now: Timestamp,
-    ) -> Result<Option<Closed>> {
-        let taken = self.ceremonies.take(owner, id, now).await?;
-        Ok(taken.map(|ceremony| Closed {
-            in_session: ceremony.session == *session && now < ceremony.expires,
-            kind: ceremony.kind,
-            nonce: ceremony.nonce,
-            state: ceremony.state,
-        }))
-    }
-}
-
-/// A ceremony that was used up.
-struct Closed {
-    /// Whether it is in time and of the session that brings its answer.
-    in_session: bool,
-    kind: CeremonyKind,
-    nonce: [u8; 32],
-    state: CeremonyState,
 }

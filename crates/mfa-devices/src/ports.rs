@@ -219,6 +219,13 @@ pub(crate) struct Begun {
     pub(crate) state: CeremonyState,
 }
 
+/// The longest answer of an authenticator that registers a passkey, in octets of JSON: attestation statements may carry
+/// certificates.
+pub(crate) const MAX_REGISTRATION: usize = 64 * 1024;
+
+/// The longest of one that proves a passkey, likewise.
+pub(crate) const MAX_AUTHENTICATION: usize = 16 * 1024;
+
 /// Judges WebAuthn ceremonies (WebAuthn Level 3 sections 7.1 and 7.2). Remembers nothing: what an answer is judged by is
 /// in the ceremony's state, and that it is judged once is for [`Ceremonies::take`].
 ///

@@ -99,8 +99,13 @@ impl Service {
         Err(refusal::code_rejected(left))
     }
 
-    /// The answer that an earlier try under this request id has.
-    async fn answer(&self, owner: Owner, attempt: &Attempt, at: Timestamp) -> Result<Option<Proof>> {
+    /// The answer that an earlier try under this request id has, of whatever kind. Refused with `REQUEST_ID_REUSED`.
+    pub(crate) async fn answer(
+        &self,
+        owner: Owner,
+        attempt: &Attempt,
+        at: Timestamp,
+    ) -> Result<Option<Proof>> {
         recall(self.store.proof(owner, attempt.request).await?, attempt, at)
     }
 

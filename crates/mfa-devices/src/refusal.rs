@@ -130,13 +130,13 @@ pub(crate) fn ceremony_unknown() -> Error {
 }
 
 /// An authenticator's answer that is not accepted, whatever the flaw, which only the log is told.
-pub(crate) fn passkey_rejected(flaw: impl std::fmt::Display) -> Error {
+pub(crate) fn passkey_rejected(flaw: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::new(
         Reason::PasskeyRejected,
         "the answer of the authenticator is not accepted; begin anew, with the options as they come and a passkey of \
          this user",
     )
-    .cause(flaw.to_string())
+    .cause(flaw)
 }
 
 /// A counter that went back, of this device.
@@ -147,14 +147,6 @@ pub(crate) fn clone_suspected(device: &str) -> Error {
          and remove this passkey if you did not restore it yourself",
     )
     .with("device", device)
-}
-
-/// A request id that has another answer.
-pub(crate) fn request_id_reused() -> Error {
-    Error::new(
-        Reason::RequestIdReused,
-        "this request id was used before, for something else; make a fresh one for each thing to be proved",
-    )
 }
 
 /// The last factor must stay.

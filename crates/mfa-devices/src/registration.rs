@@ -41,8 +41,8 @@ impl Service {
         ticket: Option<&Ticket>,
     ) -> Result<Registered> {
         let holdings = self.store.holdings(caller.owner).await?;
-        let max_factors = usize::try_from(caller.max_totp_devices).unwrap_or(usize::MAX);
-        check_bounds(&holdings, caller, max_factors)?;
+        let max_factors = caller.max_totp_devices;
+        check_bounds(&holdings, caller)?;
         // What the answer holds is made first: nothing is spent for a seed that cannot be shown.
         let id = DeviceId::random(self.entropy.as_ref());
         let seed = Seed::random(self.entropy.as_ref(), caller.totp);
@@ -96,9 +96,9 @@ impl Service {
 }
 
 /// The bounds as far as they can be told from what was read; the store decides.
-fn check_bounds(holdings: &Holdings, caller: &Caller, max_factors: usize) -> Result<()> {
-    if holdings.count(FactorKind::Totp) >= max_factors {
-        return Err(refusal::too_many_factors(FactorKind::Totp, max_factors));
+fn check_bounds(holdings: &Holdings, caller: &Caller) -> Result<()> {
+    if holdings.count(FactorKind::Totp) >= caller.max_totp_devices {
+        return Err(refusal::too_many_factors(FactorKind::Totp, caller.max_totp_devices));
     }
     let elsewhere = holdings.waiting_elsewhere(&caller.session, caller.at);
     match elsewhere.iter().map(|device| device.created).min() {

@@ -50,18 +50,11 @@ pub(crate) struct Caller {
     /// Whether the environment wants every user to have a factor.
     pub(crate) enrolment_required: bool,
     /// How many TOTP devices it allows a user.
-    pub(crate) max_totp_devices: u32,
+    pub(crate) max_totp_devices: usize,
     /// How many passkeys.
-    pub(crate) max_passkeys: u32,
+    pub(crate) max_passkeys: usize,
     /// How TOTP devices that are registered now compute their codes.
     pub(crate) totp: TotpParameters,
     /// What the call leaves in the audit trail.
     pub(crate) trail: Trail,
-}
-
-impl Caller {
-    /// How many passkeys the user may have.
-    pub(crate) fn max_passkeys(&self) -> usize {
-        usize::try_from(self.max_passkeys).unwrap_or(usize::MAX)
-    }
 }

@@ -22,19 +22,13 @@ use crate::domain::{
     Assertion, CeremonyState, Challenge, CredentialId, NewPasskey, PasskeyCredential, RelyingParty,
     SignCount, Transports, UserHandle,
 };
-use crate::ports::{Authenticators, Begun, RegistrationWanted};
+use crate::ports::{Authenticators, Begun, MAX_AUTHENTICATION, MAX_REGISTRATION, RegistrationWanted};
 use attestation::Attested;
 use authenticator_data::AuthenticatorData;
 use client_data::ClientData;
 use decoy::Decoys;
 use rejection::{Rejected, rejected};
 use state::{Allowed, Authentication, Registration};
-
-/// The longest answer of a registration, in octets of JSON: attestation statements may carry certificates.
-const MAX_REGISTRATION: usize = 64 * 1024;
-
-/// The longest answer of an authentication.
-const MAX_AUTHENTICATION: usize = 16 * 1024;
 
 /// The library.
 pub(crate) struct WebauthnAuthenticators {

@@ -23,12 +23,8 @@ pub(crate) struct MemoryCeremonies {
 struct State {
     by_owner: HashMap<Owner, Vec<Ceremony>>,
     /// The same ceremonies by the time they end.
-    by_end: BTreeSet<(Timestamp, CeremonyId, EndOf)>,
+    by_end: BTreeSet<(Timestamp, CeremonyId, Owner)>,
 }
-
-/// The owner, ordered somehow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct EndOf(kernel::EnvironmentId, kernel::UserId);
 
 impl MemoryCeremonies {
     /// An empty store.
@@ -40,10 +36,10 @@ impl MemoryCeremonies {
     /// good even if a thread died with the lock.
     fn state(&self, now: Timestamp) -> MutexGuard<'_, State> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        while let Some((end, id, EndOf(environment, user))) = state.by_end.first().copied()
+        while let Some((end, id, owner)) = state.by_end.first().copied()
             && end <= now
         {
-            state.remove(Owner { environment, user }, id);
+            state.remove(owner, id);
         }
         state
     }
@@ -57,7 +53,7 @@ impl State {
         if own.is_empty() {
             self.by_owner.remove(&owner);
         }
-        self.by_end.remove(&(ceremony.expires, id, EndOf(owner.environment, owner.user)));
+        self.by_end.remove(&(ceremony.expires, id, owner));
         Some(ceremony)
     }
 }
@@ -71,9 +67,14 @@ impl Ceremonies for MemoryCeremonies {
         }
         let owner = ceremony.owner;
         let own = state.by_owner.entry(owner).or_default();
-        ceremony::check_room(own.iter().map(|known| known.expires), now)?;
+        // What has ended is not among them any more.
+        if own.len() >= ceremony::MAX_PER_USER
+            && let Some(first) = own.iter().map(|known| known.expires).min()
+        {
+            return Err(ceremony::too_many(first.since(now)));
+        }
         own.push(ceremony.clone());
-        state.by_end.insert((ceremony.expires, ceremony.id, EndOf(owner.environment, owner.user)));
+        state.by_end.insert((ceremony.expires, ceremony.id, owner));
         Ok(())
     }
 
@@ -84,7 +85,7 @@ impl Ceremonies for MemoryCeremonies {
     async fn forget_user(&self, owner: Owner) -> Result<()> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         for ceremony in state.by_owner.remove(&owner).unwrap_or_default() {
-            state.by_end.remove(&(ceremony.expires, ceremony.id, EndOf(owner.environment, owner.user)));
+            state.by_end.remove(&(ceremony.expires, ceremony.id, owner));
         }
         Ok(())
     }

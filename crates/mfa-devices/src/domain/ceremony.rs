@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use kernel::{CeremonyId, DeviceId, Error, Reason, Result, SessionId, Timestamp};
+use kernel::{CeremonyId, DeviceId, Error, Reason, SessionId, Timestamp};
 use storage::spending::Spend;
 
 use super::device::DisplayName;
@@ -32,6 +32,13 @@ pub(crate) struct Ceremony {
     pub(crate) state: CeremonyState,
     /// When it is over.
     pub(crate) expires: Timestamp,
+}
+
+impl Ceremony {
+    /// Whether its answer is in time, and of the session that it was begun in.
+    pub(crate) fn is_for(&self, session: &SessionId, now: Timestamp) -> bool {
+        self.session == *session && now < self.expires
+    }
 }
 
 /// What a ceremony is for.
@@ -76,14 +83,4 @@ pub(crate) fn too_many(wait: Duration) -> Error {
         "this user has ten passkey ceremonies under way; finish one of them, or try again when one has expired",
     )
     .retry_after(wait)
-}
-
-/// Refuses with `OVERLOADED` one more ceremony beside those that end then.
-pub(crate) fn check_room(under_way: impl IntoIterator<Item = Timestamp>, now: Timestamp) -> Result<()> {
-    let mut ends: Vec<_> = under_way.into_iter().filter(|end| now < *end).collect();
-    ends.sort_unstable();
-    match ends.first() {
-        Some(first) if ends.len() >= MAX_PER_USER => Err(too_many(first.since(now))),
-        _ => Ok(()),
-    }
 }

@@ -15,6 +15,8 @@ pub(crate) struct Holdings {
     pub(crate) ever_verified: bool,
     /// Counts the births of factors, and the times that all were taken from the user.
     pub(crate) generation: u64,
+    /// The session in which the user was first seen; none for who never was.
+    pub(crate) first_session: Option<SessionId>,
 }
 
 /// Which device a code is for, as the caller said it.

@@ -3,7 +3,7 @@
 use kernel::{DeviceId, EnvironmentId, ProofId, UserId};
 
 /// A user of an environment. Every question to the store begins with one, so that it cannot be forgotten.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Owner {
     /// The environment.
     pub(crate) environment: EnvironmentId,

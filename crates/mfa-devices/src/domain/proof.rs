@@ -62,11 +62,16 @@ pub(crate) fn recall(known: Option<Proof>, attempt: &Attempt, now: Timestamp) ->
     match known.filter(|proof| proof.is_remembered(now)) {
         None => Ok(None),
         Some(proof) if proof.attempt == *attempt => Ok(Some(proof)),
-        Some(_) => Err(Error::new(
-            Reason::RequestIdReused,
-            "this request id was used before, for something else; make a fresh one for each thing to be proved",
-        )),
+        Some(_) => Err(request_id_reused()),
     }
+}
+
+/// The refusal of a request id that has another answer.
+pub(crate) fn request_id_reused() -> Error {
+    Error::new(
+        Reason::RequestIdReused,
+        "this request id was used before, for something else; make a fresh one for each thing to be proved",
+    )
 }
 
 /// The purpose of a proof that is only for the recovery codes.

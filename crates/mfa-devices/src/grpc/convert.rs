@@ -6,7 +6,9 @@ use proto::{convert, mfa_devices as pb, names, types};
 use runtime::{UserCall, environments};
 
 use crate::devices::{Facts, Place, Shown};
-use crate::domain::{Device, DeviceKind, Owner, PasskeyDetails, Proof, State, TotpAlgorithm, TotpParameters};
+use crate::domain::{
+    Attempt, Device, DeviceKind, Owner, PasskeyDetails, Proof, State, TotpAlgorithm, TotpParameters,
+};
 use crate::payment::Ticket;
 use crate::registration::Registered;
 use crate::service::Caller;
@@ -19,11 +21,16 @@ pub(super) fn caller(call: UserCall) -> Result<Caller> {
         auth_time: call.auth_time,
         at: call.at,
         enrolment_required: call.settings.enrolment_required,
-        max_totp_devices: call.settings.max_totp_devices,
-        max_passkeys: call.settings.max_passkeys,
+        max_totp_devices: most(call.settings.max_totp_devices),
+        max_passkeys: most(call.settings.max_passkeys),
         totp: totp_parameters(&call.settings.totp)?,
         trail: call.trail,
     })
+}
+
+/// A bound of an environment.
+fn most(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 /// How TOTP devices of an environment compute their codes. Its bounds are ours.
@@ -44,6 +51,15 @@ pub(super) fn ticket(operation_id: &str, receipt: String) -> Result<Option<Ticke
     }
     let operation = convert::operation_id("operation_id", operation_id)?;
     Ok(Some(Ticket { operation, receipt: SecretText::from(receipt) }))
+}
+
+/// What a proof is brought for.
+pub(super) fn attempt(session_id: &str, request_id: &str, purpose_digest: &[u8]) -> Result<Attempt> {
+    Ok(Attempt {
+        session: convert::id("session_id", session_id)?,
+        request: convert::id("request_id", request_id)?,
+        purpose: convert::octets("purpose_digest", purpose_digest)?,
+    })
 }
 
 /// Where a page goes on, as a cursor.

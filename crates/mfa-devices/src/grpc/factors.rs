@@ -10,7 +10,7 @@ use runtime::{Gate, Keep, PeerCall};
 use tonic::{Request, Response, Status};
 
 use super::{convert as local, passkeys};
-use crate::domain::{Attempt, Owner, Target};
+use crate::domain::{Owner, Target};
 use crate::proving::Presented;
 use crate::recovery::PresentedCode;
 use crate::service::Service;
@@ -69,11 +69,7 @@ impl FactorService for FactorHandler {
         self.gate
             .peer(request, "totp.verify", Keep::All, CALLERS, move |call, r| async move {
                 let owner = owner(&call, &r.user).await?;
-                let attempt = Attempt {
-                    session: convert::id("session_id", &r.session_id)?,
-                    request: convert::id("request_id", &r.request_id)?,
-                    purpose: convert::octets("purpose_digest", &r.purpose_digest)?,
-                };
+                let attempt = local::attempt(&r.session_id, &r.request_id, &r.purpose_digest)?;
                 let presented = Presented {
                     owner,
                     target: target(owner, &r.device)?,
@@ -123,11 +119,7 @@ impl FactorService for FactorHandler {
         self.gate
             .peer(request, "recovery_code.verify", Keep::All, CALLERS, move |call, r| async move {
                 let owner = owner(&call, &r.user).await?;
-                let attempt = Attempt {
-                    session: convert::id("session_id", &r.session_id)?,
-                    request: convert::id("request_id", &r.request_id)?,
-                    purpose: convert::octets("purpose_digest", &r.purpose_digest)?,
-                };
+                let attempt = local::attempt(&r.session_id, &r.request_id, &r.purpose_digest)?;
                 let presented = PresentedCode {
                     owner,
                     code: &SecretText::from(r.code),

@@ -1,30 +1,19 @@
 //! Passkeys, between the protocol's types and the use cases.
 
-use kernel::{CeremonyId, Error, Result};
+use kernel::{Error, Result};
 use proto::{convert, mfa_devices as pb, names};
 use runtime::PeerCall;
 
 use super::convert as local;
 use crate::domain::proof::recovery_purpose;
-use crate::domain::{Attempt, DisplayName, Owner};
+use crate::domain::{DisplayName, Owner};
 use crate::passkeys::{Answered, Opened, Wanted};
-use crate::ports::Evidence;
+use crate::ports::{Evidence, MAX_AUTHENTICATION, MAX_REGISTRATION};
 use crate::service::{Caller, Service};
-
-/// The longest answer of an authenticator that makes a passkey, in octets. An attestation may be in it.
-const MAX_REGISTRATION: usize = 64 << 10;
-
-/// The longest of one that proves a passkey.
-const MAX_PROOF: usize = 16 << 10;
-
-/// The ceremony that is answered; `field` is the request's field.
-pub(super) fn ceremony(field: &str, text: &str) -> Result<CeremonyId> {
-    convert::id(field, text)
-}
 
 /// The answer of an authenticator that proves a passkey, if it is not too long.
 pub(super) fn proof_json(field: &str, credential_json: String) -> Result<String> {
-    check_size(field, &credential_json, MAX_PROOF)?;
+    check_size(field, &credential_json, MAX_AUTHENTICATION)?;
     Ok(credential_json)
 }
 
@@ -57,7 +46,7 @@ pub(super) async fn finish_registration(
     r: pb::FinishPasskeyRegistrationRequest,
 ) -> Result<pb::FinishPasskeyRegistrationResponse> {
     caller.trail.resource(names::user(caller.owner.environment, caller.owner.user)).await;
-    let id = ceremony("ceremony_id", &r.ceremony_id)?;
+    let id = convert::id("ceremony_id", &r.ceremony_id)?;
     check_size("credential_json", &r.credential_json, MAX_REGISTRATION)?;
     let device = service.finish_passkey(&caller, id, &r.credential_json).await?;
     Ok(pb::FinishPasskeyRegistrationResponse { device: Some(local::device(caller.owner, &device)) })
@@ -102,12 +91,8 @@ pub(super) async fn verify(
     owner: Owner,
     r: pb::VerifyPasskeyRequest,
 ) -> Result<pb::VerifyPasskeyResponse> {
-    let attempt = Attempt {
-        session: convert::id("session_id", &r.session_id)?,
-        request: convert::id("request_id", &r.request_id)?,
-        purpose: convert::octets("purpose_digest", &r.purpose_digest)?,
-    };
-    let ceremony = ceremony("ceremony_id", &r.ceremony_id)?;
+    let attempt = local::attempt(&r.session_id, &r.request_id, &r.purpose_digest)?;
+    let ceremony = convert::id("ceremony_id", &r.ceremony_id)?;
     let credential_json = proof_json("credential_json", r.credential_json)?;
     let answered = Answered {
         owner,

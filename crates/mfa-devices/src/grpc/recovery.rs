@@ -37,7 +37,7 @@ pub(super) fn fresh_proof(owner: Owner, proof: Option<pb::FreshProof>) -> Result
             code: SecretText::from(answer.code),
         })),
         Some(pb::fresh_proof::Proof::Passkey(answer)) => Ok(Some(FreshProof::Passkey {
-            ceremony: passkeys::ceremony("proof.passkey.ceremony_id", &answer.ceremony_id)?,
+            ceremony: convert::id("proof.passkey.ceremony_id", &answer.ceremony_id)?,
             credential_json: passkeys::proof_json("proof.passkey.credential_json", answer.credential_json)?,
         })),
         None => Err(Error::invalid(

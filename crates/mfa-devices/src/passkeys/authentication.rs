@@ -4,9 +4,9 @@ use kernel::{CeremonyId, Error, FactorKind, ProofId, Result, SessionId, Timestam
 use storage::Trail;
 
 use super::Opened;
-use crate::domain::proof::{passkey_answer, recall};
+use crate::domain::proof::{passkey_answer, request_id_reused};
 use crate::domain::{
-    Assertion, Attempt, Ceremony, CeremonyKind, Challenge, DeviceKind, Owner, Proof, UserHandle, ceremony,
+    Assertion, Attempt, Ceremony, CeremonyKind, Challenge, Owner, Proof, UserHandle, ceremony,
 };
 use crate::ports::{Evidence, Signed, SignedOutcome};
 use crate::refusal;
@@ -87,7 +87,7 @@ impl Service {
         let id = ProofId::random(self.entropy.as_ref());
         trail.resource(owner.proof_name(id)).await;
         trail.intend().await?;
-        let Some(ceremony) = self.close(owner, &attempt.session, answered.ceremony, at).await? else {
+        let Some(ceremony) = self.ceremonies.take(owner, answered.ceremony, at).await? else {
             // The same call may have come twice at once; then the other one has used it up, and may be done by now.
             let repeated = self.repeated(&answered).await?;
             if repeated.is_none() {
@@ -97,7 +97,7 @@ impl Service {
         };
         let operation = match ceremony.kind {
             CeremonyKind::Authentication { purpose, operation }
-                if ceremony.in_session && purpose == attempt.purpose =>
+                if ceremony.is_for(&attempt.session, at) && purpose == attempt.purpose =>
             {
                 operation
             }
@@ -113,7 +113,7 @@ impl Service {
             SignedOutcome::Accepted => Ok(signed.proof),
             SignedOutcome::Unknown => Err(gone()),
             SignedOutcome::CounterWentBack => Err(refusal::clone_suspected(&owner.device_name(device))),
-            SignedOutcome::Answered => Err(refusal::request_id_reused()),
+            SignedOutcome::Answered => Err(request_id_reused()),
         }
     }
 
@@ -125,24 +125,21 @@ impl Service {
     /// The answer that this very call has got before.
     async fn repeated(&self, answered: &Answered<'_>) -> Result<Option<Proof>> {
         let Answered { owner, ceremony, credential_json, attempt, at, .. } = *answered;
-        match recall(self.store.proof(owner, attempt.request).await?, attempt, at)? {
+        match self.answer(owner, attempt, at).await? {
             Some(proof) if proof.answer == passkey_answer(ceremony, credential_json) => Ok(Some(proof)),
-            Some(_) => Err(refusal::request_id_reused()),
+            Some(_) => Err(request_id_reused()),
             None => Ok(None),
         }
     }
 
     /// The proof that the signature is, if the user still has the passkey.
     async fn proof_by(&self, answered: &Answered<'_>, id: ProofId, assertion: &Assertion) -> Result<Proof> {
-        let holdings = self.store.holdings(answered.owner).await?;
-        let is_it = |kind: &DeviceKind| match kind {
-            DeviceKind::Passkey(details) => details.credential_id == assertion.credential,
-            DeviceKind::Totp(_) => false,
-        };
-        let found = holdings.factors().into_iter().find(|device| is_it(&device.kind)).ok_or_else(gone)?;
+        let held = self.passkeys.passkeys(answered.owner).await?;
+        let found =
+            held.into_iter().find(|held| held.credential.id == assertion.credential).ok_or_else(gone)?;
         Ok(Proof {
             id,
-            device: found.id,
+            device: found.device,
             kind: KIND,
             at: answered.at,
             attempt: answered.attempt.clone(),

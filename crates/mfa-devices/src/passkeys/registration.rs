@@ -28,8 +28,8 @@ impl Service {
         let owner = caller.owner;
         let party = self.party(owner.environment).await?;
         let holdings = self.store.holdings(owner).await?;
-        if holdings.count(KIND) >= caller.max_passkeys() {
-            return Err(refusal::too_many_factors(KIND, caller.max_passkeys()));
+        if holdings.count(KIND) >= caller.max_passkeys {
+            return Err(refusal::too_many_factors(KIND, caller.max_passkeys));
         }
         let nonce = self.nonce();
         let user = owner.user.to_string();
@@ -73,16 +73,16 @@ impl Service {
         // The ceremony is called like its device, so that the trail names that before the ceremony is used up.
         caller.trail.resource(owner.device_name(DeviceId::from_uuid(id.uuid()))).await;
         caller.trail.intend().await?;
-        let Some(ceremony) = self.close(owner, &caller.session, id, caller.at).await? else {
+        let Some(ceremony) = self.ceremonies.take(owner, id, caller.at).await? else {
             caller.trail.untouched().await;
             return Err(refusal::ceremony_unknown());
         };
+        if !ceremony.is_for(&caller.session, caller.at) {
+            return Err(refusal::ceremony_unknown());
+        }
         let CeremonyKind::Registration { device, display_name, payment, generation } = ceremony.kind else {
             return Err(refusal::ceremony_unknown());
         };
-        if !ceremony.in_session {
-            return Err(refusal::ceremony_unknown());
-        }
         let passkey = self.authenticators.finish_registration(&party, &ceremony.state, credential_json)?;
         let proof = Proof {
             id: ProofId::random(self.entropy.as_ref()),
@@ -98,7 +98,7 @@ impl Service {
             answer: passkey_answer(id, credential_json),
             grant: true,
         };
-        let max_passkeys = caller.max_passkeys();
+        let max_passkeys = caller.max_passkeys;
         let birth = PasskeyBirth {
             id: device,
             display_name,

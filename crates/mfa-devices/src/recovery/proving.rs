@@ -3,7 +3,6 @@
 use kernel::{DeviceId, Error, FactorKind, ProofId, Result, SecretText, Timestamp};
 use storage::Trail;
 
-use crate::domain::proof::recall;
 use crate::domain::recovery_code::COUNT;
 use crate::domain::{Attempt, CodeHash, Owner, Proof, RecoveryCode};
 use crate::ports::{CodeUse, Try};
@@ -51,7 +50,7 @@ impl Service {
             let left = self.store.throttle(owner, KIND).await?.left(at);
             return Err(refusal::recovery_code_rejected(left));
         };
-        let answered = self.answer_of_code(owner, attempt, at).await?;
+        let answered = self.answer(owner, attempt, at).await?;
         let left = match self.store.take_try(owner, KIND, at).await? {
             Try::Taken { left } => left,
             Try::Throttled { wait } => return Err(refusal::throttled(wait)),
@@ -77,7 +76,7 @@ impl Service {
             }
         }
         // The same call may have come twice at once; then the other one has the answer by now.
-        match self.answer_of_code(owner, attempt, at).await? {
+        match self.answer(owner, attempt, at).await? {
             Some(proof) => self.repeat_code(owner, proof, &code, left, at).await,
             None => Err(refusal::recovery_code_rejected(left)),
         }
@@ -99,10 +98,6 @@ impl Service {
         // The proofs of a set go with it.
         let set = self.recovery.recovery_set(owner, at).await?.ok_or_else(Error::not_found)?;
         Ok(Proved { proof, remaining: set.remaining })
-    }
-
-    async fn answer_of_code(&self, owner: Owner, attempt: &Attempt, at: Timestamp) -> Result<Option<Proof>> {
-        recall(self.store.proof(owner, attempt.request).await?, attempt, at)
     }
 
     /// The code that this is, of those that are not used. Compares with ten, however many there are, and with all of them:

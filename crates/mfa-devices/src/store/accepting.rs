@@ -127,7 +127,7 @@ pub(super) async fn settle_birth(
     before: &Holdings,
 ) -> Result<()> {
     end_what_began(transaction, owner).await?;
-    owners::remember_factor(transaction, owner).await?;
+    owners::set_ever_verified(transaction, owner, true).await?;
     if !before.has_factor() {
         owners::set_default(transaction, owner, Some(proof.device)).await?;
     }

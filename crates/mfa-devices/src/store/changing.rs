@@ -10,7 +10,6 @@ use storage::spending::Spend;
 use storage::sql::unavailable;
 
 use super::entity::devices::{Column, Entity};
-use super::entity::proofs;
 use super::reading::is;
 use super::{accepting, outbox, owners, proving, reading, recovery};
 use crate::domain::{DisplayName, FactorEvent, Happening, Holdings, Owner};
@@ -140,13 +139,7 @@ async fn take_away(
         return Ok(Removal::LastOne);
     }
     Entity::delete_many().filter(is(owner, device)).exec(transaction).await.map_err(unavailable)?;
-    // A retry must not hand out a proof by a device that is gone.
-    proofs::Entity::delete_many()
-        .filter(proving::of(owner))
-        .filter(proofs::Column::Device.eq(device.uuid()))
-        .exec(transaction)
-        .await
-        .map_err(unavailable)?;
+    proving::forget(transaction, owner, device).await?;
     // What the factor paid for and is not done yet must not outlive it.
     accepting::end_what_began(transaction, owner).await?;
     if factors.len() == 1 {

@@ -39,49 +39,35 @@ pub(super) async fn ensure(database: &impl ConnectionTrait, owner: Owner, sessio
     Ok(())
 }
 
-/// Holds the row until the transaction ends: by writing to it, which on every database makes others wait. `false` for
-/// who has no row, and so no devices either: of what is registered meanwhile, the caller must look at nothing.
-pub(super) async fn hold(transaction: &DatabaseTransaction, owner: Owner) -> Result<bool> {
-    let held = Entity::update_many()
-        .col_expr(Column::Revision, Expr::col(Column::Revision).add(1))
+/// Changes a column of the row; `false` for who has none.
+async fn change(transaction: &DatabaseTransaction, owner: Owner, column: Column, to: Expr) -> Result<bool> {
+    let changed = Entity::update_many()
+        .col_expr(column, to)
         .filter(is(owner))
         .exec(transaction)
         .await
         .map_err(unavailable)?;
-    Ok(held.rows_affected == 1)
+    Ok(changed.rows_affected == 1)
+}
+
+/// Holds the row until the transaction ends: by writing to it, which on every database makes others wait. `false` for
+/// who has no row, and so no devices either: of what is registered meanwhile, the caller must look at nothing.
+pub(super) async fn hold(transaction: &DatabaseTransaction, owner: Owner) -> Result<bool> {
+    change(transaction, owner, Column::Revision, Expr::col(Column::Revision).add(1)).await
 }
 
 /// Ends the registrations of passkeys that are under way.
 pub(super) async fn next_generation(transaction: &DatabaseTransaction, owner: Owner) -> Result<()> {
-    Entity::update_many()
-        .col_expr(Column::Generation, Expr::col(Column::Generation).add(1))
-        .filter(is(owner))
-        .exec(transaction)
-        .await
-        .map_err(unavailable)?;
-    Ok(())
+    change(transaction, owner, Column::Generation, Expr::col(Column::Generation).add(1)).await.map(drop)
 }
 
-/// Remembers for ever that the user had a factor.
-pub(super) async fn remember_factor(transaction: &DatabaseTransaction, owner: Owner) -> Result<()> {
-    Entity::update_many()
-        .col_expr(Column::EverVerified, Expr::value(true))
-        .filter(is(owner))
-        .exec(transaction)
-        .await
-        .map_err(unavailable)?;
-    Ok(())
-}
-
-/// Forgets that the user had a factor.
-pub(super) async fn forget_factor(transaction: &DatabaseTransaction, owner: Owner) -> Result<()> {
-    Entity::update_many()
-        .col_expr(Column::EverVerified, Expr::value(false))
-        .filter(is(owner))
-        .exec(transaction)
-        .await
-        .map_err(unavailable)?;
-    Ok(())
+/// Remembers that the user had a factor, or forgets it.
+pub(super) async fn set_ever_verified(
+    transaction: &DatabaseTransaction,
+    owner: Owner,
+    ever: bool,
+) -> Result<()> {
+    change(transaction, owner, Column::EverVerified, Expr::value(ever)).await.map(drop)
 }
 
 /// Says which device to offer first.
@@ -90,11 +76,6 @@ pub(super) async fn set_default(
     owner: Owner,
     device: Option<DeviceId>,
 ) -> Result<()> {
-    Entity::update_many()
-        .col_expr(Column::DefaultDevice, Expr::value(device.map(DeviceId::uuid)))
-        .filter(is(owner))
-        .exec(transaction)
-        .await
-        .map_err(unavailable)?;
-    Ok(())
+    let device = Expr::value(device.map(DeviceId::uuid));
+    change(transaction, owner, Column::DefaultDevice, device).await.map(drop)
 }

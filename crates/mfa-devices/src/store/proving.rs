@@ -1,8 +1,10 @@
 //! Proofs on record: what a retry is answered with.
 
-use kernel::Result;
+use kernel::{DeviceId, Result};
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter};
+use sea_orm::{
+    ActiveValue, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+};
 use storage::sql::unavailable;
 
 use super::entity::proofs::{ActiveModel, Column, Entity};
@@ -14,6 +16,17 @@ pub(super) fn of(owner: Owner) -> Condition {
     Condition::all()
         .add(Column::Environment.eq(owner.environment.uuid()))
         .add(Column::User.eq(owner.user.uuid()))
+}
+
+/// Removes the proofs that a device gave: a retry must not hand out a proof by a device that is gone.
+pub(super) async fn forget(transaction: &DatabaseTransaction, owner: Owner, device: DeviceId) -> Result<()> {
+    Entity::delete_many()
+        .filter(of(owner))
+        .filter(Column::Device.eq(device.uuid()))
+        .exec(transaction)
+        .await
+        .map_err(unavailable)?;
+    Ok(())
 }
 
 /// Leaves the proof under its request id; `false` when that has an answer. Answers nobody can ask for any more go.

@@ -47,6 +47,7 @@ pub(super) async fn holdings(database: &impl ConnectionTrait, owner: Owner) -> R
         default: row.default_device.map(DeviceId::from_uuid),
         ever_verified: row.ever_verified,
         generation: u64::try_from(row.generation).map_err(|_| corrupt("generation"))?,
+        first_session: Some(row.first_session.parse().map_err(|_| corrupt("session id"))?),
     })
 }
 

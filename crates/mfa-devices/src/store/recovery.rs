@@ -9,6 +9,7 @@ mod tests;
 mod using;
 
 use kernel::{DeviceId, Result, Timestamp};
+use sea_orm::prelude::Uuid;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, EntityTrait, PaginatorTrait,
     QueryFilter,
@@ -16,7 +17,6 @@ use sea_orm::{
 use storage::sql::{corrupt, unavailable};
 
 use self::entity::{codes, copies, sets};
-use super::entity::proofs;
 use super::proving;
 use crate::domain::recovery_set::{SHOWN_FOR, is_over};
 use crate::domain::{CodeHash, Owner, RecoverySet, Restored};
@@ -36,20 +36,13 @@ pub(super) async fn read(
     restored: Option<Restored>,
 ) -> Result<Option<RecoverySet>> {
     let row = find(database, owner).await?;
-    let left = codes::Entity::find()
-        .filter(codes::Column::Set.eq(row.as_ref().map(|row| row.id).unwrap_or_default()))
-        .filter(codes::Column::UsedMs.is_null())
-        .count(database)
-        .await
-        .map_err(unavailable)?;
+    let left = left(database, row.as_ref().map(|row| row.id).unwrap_or_default()).await?;
     row.map(|row| {
-        let created = Timestamp::from_millis(row.created_ms);
-        // Which of them were used after the backup, nobody knows.
-        let forgotten = restored.is_some_and(|restored| restored.may_have_seen(created));
+        let forgotten = is_forgotten(&row, restored);
         let left = if forgotten { 0 } else { left };
         Ok(RecoverySet {
             id: DeviceId::from_uuid(row.id),
-            created,
+            created: Timestamp::from_millis(row.created_ms),
             session: row.session.parse().map_err(|_| corrupt("session id"))?,
             last_use: row.last_use_ms.map(Timestamp::from_millis),
             // What could be acknowledged after the backup is not shown again.
@@ -94,10 +87,7 @@ pub(super) async fn unused(
     owner: Owner,
     restored: Option<Restored>,
 ) -> Result<Option<Candidates>> {
-    let row = find(database, owner).await?.filter(|row| {
-        let created = Timestamp::from_millis(row.created_ms);
-        !restored.is_some_and(|restored| restored.may_have_seen(created))
-    });
+    let row = find(database, owner).await?.filter(|row| !is_forgotten(row, restored));
     let rows = codes::Entity::find()
         .filter(codes::Column::Set.eq(row.as_ref().map(|row| row.id).unwrap_or_default()))
         .filter(codes::Column::UsedMs.is_null())
@@ -116,26 +106,31 @@ pub(super) async fn unused(
 /// the owner's row.
 pub(super) async fn forget(transaction: &DatabaseTransaction, owner: Owner) -> Result<u64> {
     let Some(row) = find(transaction, owner).await? else { return Ok(0) };
-    let left = codes::Entity::find()
-        .filter(codes::Column::Set.eq(row.id))
-        .filter(codes::Column::UsedMs.is_null())
-        .count(transaction)
-        .await
-        .map_err(unavailable)?;
+    let left = left(transaction, row.id).await?;
     copies::Entity::delete_by_id(row.id).exec(transaction).await.map_err(unavailable)?;
     codes::Entity::delete_many()
         .filter(codes::Column::Set.eq(row.id))
         .exec(transaction)
         .await
         .map_err(unavailable)?;
-    proofs::Entity::delete_many()
-        .filter(proving::of(owner))
-        .filter(proofs::Column::Device.eq(row.id))
-        .exec(transaction)
-        .await
-        .map_err(unavailable)?;
+    proving::forget(transaction, owner, DeviceId::from_uuid(row.id)).await?;
     sets::Entity::delete_by_id(row.id).exec(transaction).await.map_err(unavailable)?;
     Ok(left)
+}
+
+/// How many codes of a set are not used.
+async fn left(database: &impl ConnectionTrait, set: Uuid) -> Result<u64> {
+    codes::Entity::find()
+        .filter(codes::Column::Set.eq(set))
+        .filter(codes::Column::UsedMs.is_null())
+        .count(database)
+        .await
+        .map_err(unavailable)
+}
+
+/// Whether codes of the set may have been used after the backup: which of them, nobody knows.
+fn is_forgotten(row: &sets::Model, restored: Option<Restored>) -> bool {
+    restored.is_some_and(|restored| restored.may_have_seen(Timestamp::from_millis(row.created_ms)))
 }
 
 async fn find(database: &impl ConnectionTrait, owner: Owner) -> Result<Option<sets::Model>> {

@@ -42,7 +42,7 @@ pub(super) async fn reset(
     owners::next_generation(&transaction, owner).await?;
     let forgotten = forget_ever_verified && before.is_some_and(|row| row.ever_verified);
     if forgotten {
-        owners::forget_factor(&transaction, owner).await?;
+        owners::set_ever_verified(&transaction, owner, false).await?;
     }
     // Once more is not another event.
     if forgotten || taken != Taken::default() {

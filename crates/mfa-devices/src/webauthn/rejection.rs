@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use kernel::{Error, Reason};
+use kernel::Error;
 use webauthn_rs::prelude::WebauthnError;
+
+use crate::refusal;
 
 /// A flaw of an answer, or a failure of ours on the way.
 #[derive(Debug)]
@@ -53,12 +55,7 @@ impl Rejected {
     pub(super) fn refusal(self) -> Error {
         match self {
             Self::Failure(error) => error,
-            Self::Flaw(flaw) => Error::new(
-                Reason::PasskeyRejected,
-                "the answer of the authenticator is not accepted; begin anew, with the options as they come and a \
-                 passkey of this user",
-            )
-            .cause(flaw),
+            Self::Flaw(flaw) => refusal::passkey_rejected(flaw),
         }
     }
 }

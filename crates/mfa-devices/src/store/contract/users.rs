@@ -95,8 +95,11 @@ pub(in crate::store) async fn cleared_tries_begin_anew_for_one_kind<S: Store>([s
 
 pub(in crate::store) async fn the_first_session_is_the_first_for_ever<S: Store>([store, other]: Handles<S>) {
     let owner = owner();
+    let first = async || other.holdings(owner).await.unwrap().first_session;
+    assert_eq!(first().await, None);
     assert!(store.see(owner, &session("s-1")).await.unwrap());
     assert!(!other.see(owner, &session("s-2")).await.unwrap());
+    assert_eq!(first().await, Some(session("s-1")));
     assert!(other.see(owner, &session("s-1")).await.unwrap());
     factor(&*store, owner).await;
     store.reset(owner, true, NOW).await.unwrap();

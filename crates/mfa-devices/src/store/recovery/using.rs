@@ -3,12 +3,12 @@
 use kernel::{FactorKind, Result};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, DatabaseConnection, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter,
-    TransactionTrait,
+    ColumnTrait, DatabaseConnection, DatabaseTransaction, EntityTrait, QueryFilter, TransactionTrait,
 };
 use storage::sql::{corrupt, unavailable};
 
 use super::entity::{codes, sets};
+use super::left;
 use crate::domain::{FactorEvent, Happening, Owner};
 use crate::ports::CodeUse;
 use crate::store::{outbox, owners, proving, throttling};
@@ -61,11 +61,5 @@ async fn take(transaction: &DatabaseTransaction, owner: Owner, code: &CodeUse) -
     {
         return Ok(None);
     }
-    let left = codes::Entity::find()
-        .filter(codes::Column::Set.eq(set))
-        .filter(codes::Column::UsedMs.is_null())
-        .count(transaction)
-        .await
-        .map_err(unavailable)?;
-    u32::try_from(left).map(Some).map_err(|_| corrupt("number of codes"))
+    u32::try_from(left(transaction, set).await?).map(Some).map_err(|_| corrupt("number of codes"))
 }
