@@ -13,7 +13,6 @@ use std::sync::Arc;
 
 use kernel::{Clock, Result};
 use runtime::SystemClock;
-use runtime::receipts::statement_witness;
 use storage::Witness;
 
 use crate::cli::RoleOptions;
@@ -48,7 +47,7 @@ async fn examine<R: Served>(options: &RoleOptions) -> Report {
     let witness = witness(&settings, &mut report).await;
     let seen = match (&witness, settings.owner()) {
         (Some(witness), Ok(verifier)) => {
-            let name = statement_witness(&verifier);
+            let name = verifier.statement_name();
             witness.read(&name).await.ok().flatten().unwrap_or(0)
         }
         _ => 0,

@@ -11,7 +11,7 @@ use jose::{Algorithm, Expect, KeyStatement, Kind, PublicJwk, ReceiptClaims, Toke
 use kernel::{Acr, Clock, Error, Reason, Result, SessionId, Timestamp, TokenId};
 use operation::CheckedOperation;
 
-pub use statement::{StatementFile, statement_witness};
+pub use statement::StatementFile;
 
 /// The audience of receipts for adding and removing factors.
 pub const FACTORS_AUDIENCE: &str = "urn:countersign:mfa-devices";

@@ -11,6 +11,9 @@ use zeroize::Zeroizing;
 /// A longer file is not a password.
 const MAX_PASSWORD: u64 = 4096;
 
+/// What is set aside for a file at least: room for a password that grows while it is read.
+const ROOM: u64 = 4096;
+
 /// What is in a file, and so who may do what with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -70,8 +73,10 @@ pub fn plain(file: &Path, most: u64, kind: Kind) -> std::result::Result<Zeroizin
     if metadata.len() > most {
         return Err(too_long());
     }
-    // Sized beforehand, so that no copy of a secret is left behind when the buffer grows.
-    let mut octets = Zeroizing::new(Vec::with_capacity(usize::try_from(most).unwrap_or_default() + 1));
+    // Sized beforehand, so that no copy of a secret is left behind when the buffer grows; by the file and not by its limit,
+    // as all of it is wiped, and certificates are looked at every few seconds.
+    let room = metadata.len().max(ROOM).min(most) + 1;
+    let mut octets = Zeroizing::new(Vec::with_capacity(usize::try_from(room).unwrap_or_default()));
     opened.take(most + 1).read_to_end(&mut octets).map_err(unreadable)?;
     if octets.len() as u64 > most {
         return Err(too_long());

@@ -33,7 +33,7 @@ pub(crate) const SKEW: Duration = Duration::from_secs(5);
 
 /// What follows the name of a database's counter at the witness in that of the number of the receipt statement which its
 /// owner accepted last.
-pub const STATEMENT: &str = "receipt-statement";
+const STATEMENT: &str = "receipt-statement";
 
 /// What a database's data is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +96,8 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// `deployment` is the operator's name for all services that belong together: see [`check_deployment`]. `role` tells its databases apart, and may have dots: `policy`, `mpc-signer.node-1`.
+    /// `deployment` is the operator's name for all services that belong together: see [`check_deployment`]. `role` tells
+    /// its databases apart, and may have dots: `policy`, `mpc-signer.node-1`.
     ///
     /// # Errors
     ///
@@ -104,9 +105,7 @@ impl Owner {
     pub fn new(deployment: &str, role: &str, mode: Mode) -> Result<Self> {
         check_deployment(deployment)?;
         let owner = Self { deployment: deployment.to_owned(), role: role.to_owned(), mode };
-        if witness::check_name(role).is_err()
-            || witness::check_name(&format!("{}.{STATEMENT}", owner.witness_name())).is_err()
-        {
+        if witness::check_name(role).is_err() || witness::check_name(&owner.statement_name()).is_err() {
             return Err(Error::invalid(
                 "role",
                 "must be lower-case letters, digits, hyphens and dots, beginning with a letter or digit, and short: \
@@ -136,6 +135,12 @@ impl Owner {
     pub fn witness_name(&self) -> String {
         format!("{}.{}.{}", self.mode, self.deployment, self.role)
     }
+
+    /// The name of the highest sequence number of a statement that was accepted, at the witness: below that of the
+    /// database. So each verifier can be let write its own alone, and one that is in wrong hands raises nobody else's.
+    pub fn statement_name(&self) -> String {
+        format!("{}.{STATEMENT}", self.witness_name())
+    }
 }
 
 impl fmt::Display for Owner {
@@ -160,6 +165,11 @@ pub struct Mark {
 }
 
 impl Mark {
+    /// The mark, if it is this owner's. Refused with `SERVICE_HALTED`, as [`claim`].
+    pub(crate) fn of(self, owner: &Owner) -> Result<Self> {
+        if self.owner == *owner { Ok(self) } else { Err(anothers(&self.owner, owner)) }
+    }
+
     /// Until when everything that was given out on the word of this database is dead; none when it was never restored.
     /// The moment itself is included: what says of itself that it was made at or before it is refused.
     ///
@@ -190,8 +200,7 @@ pub async fn claim(database: &impl ConnectionTrait, owner: &Owner, now: Timestam
     .exec_without_returning(database)
     .await
     .map_err(unavailable)?;
-    let mark = read(database).await?.ok_or_else(|| corrupt("mark of its owner"))?;
-    if mark.owner == *owner { Ok(mark) } else { Err(anothers(&mark.owner, owner)) }
+    read(database).await?.ok_or_else(|| corrupt("mark of its owner"))?.of(owner)
 }
 
 /// Refuses a database that is another's, before anything is changed in it. One without a schema, or that nobody claimed
@@ -204,10 +213,7 @@ pub async fn refuse_anothers(database: &impl ConnectionTrait, owner: &Owner) -> 
     if !has_table(database, Entity.table_name()).await? {
         return Ok(());
     }
-    match read(database).await? {
-        Some(mark) if mark.owner != *owner => Err(anothers(&mark.owner, owner)),
-        _ => Ok(()),
-    }
+    read(database).await?.map(|mark| mark.of(owner)).transpose().map(drop)
 }
 
 /// The mark; none on a database that nobody claimed.
@@ -234,7 +240,7 @@ fn number(value: i64) -> Result<u64> {
     Ok(value)
 }
 
-pub(crate) fn anothers(found: &Owner, wanted: &Owner) -> Error {
+fn anothers(found: &Owner, wanted: &Owner) -> Error {
     let why = match (found.mode, wanted.mode) {
         (Mode::Dev, Mode::Production) => {
             "What was made in dev mode is never used for users: its keys and users are throw-away. Give this role a \

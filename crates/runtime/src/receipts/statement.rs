@@ -4,23 +4,18 @@
 //! a database is: a statement with a lower number is refused at the start and ever after. A process that runs does not go
 //! below the number that it has, also when the witness forgot it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jose::{KeyStatement, MAX_STATEMENT_BYTES, PublicJwk, verify_statement};
 use kernel::{Clock, Error, Result, Timestamp};
-use storage::mark::{Owner, STATEMENT};
+use storage::guarded_file::{self, Kind};
+use storage::mark::Owner;
 use storage::witness::Witness;
 use tokio_util::sync::CancellationToken;
 
 use super::ReceiptKeys;
-
-/// The name of the highest sequence number that a verifier accepted, in the witness: below that of its database. So each
-/// verifier can be let write its own alone, and one that is in wrong hands raises nobody else's.
-pub fn statement_witness(verifier: &Owner) -> String {
-    format!("{}.{STATEMENT}", verifier.witness_name())
-}
 
 /// How often the file is looked at.
 const LOOK: Duration = Duration::from_secs(3);
@@ -110,7 +105,7 @@ impl StatementFile {
         let held = keys.statement.load_full();
         // Said each time, whatever is in the file: a witness that forgot the number learns it again from whoever still
         // knows it, before somebody starts who does not.
-        let highest = self.witness.raise(&self.witness_name(), held.sequence).await?;
+        let highest = self.witness.raise(&self.verifier.statement_name(), held.sequence).await?;
         let found = self.read().await?;
         if found == *held {
             self.newest(found.sequence, highest)?;
@@ -129,14 +124,18 @@ impl StatementFile {
     }
 
     async fn read(&self) -> Result<KeyStatement> {
-        let text = read(&self.path).await.map_err(|error| self.refused(error.to_string()))?;
+        let path = self.path.clone();
+        let read = move || guarded_file::plain(&path, MAX_STATEMENT_BYTES as u64 + 2, Kind::Public);
+        let read = tokio::task::spawn_blocking(read).await.map_err(Error::internal)?;
+        let octets = read.map_err(|why| self.refused(why))?;
+        let text = std::str::from_utf8(&octets).map_err(|error| self.refused(error))?;
         verify_statement(text.trim_end(), &self.root, &self.issuer, 0, self.clock.now())
             .map_err(|error| self.refused(error.to_string()))
     }
 
     /// Only what is signed and holds gets here, so nobody but the operator can raise the number.
     async fn raise(&self, sequence: u64) -> Result<()> {
-        let highest = self.witness.raise(&self.witness_name(), sequence).await?;
+        let highest = self.witness.raise(&self.verifier.statement_name(), sequence).await?;
         self.newest(sequence, highest)
     }
 
@@ -150,23 +149,9 @@ impl StatementFile {
         )))
     }
 
-    fn witness_name(&self) -> String {
-        statement_witness(&self.verifier)
-    }
-
     fn refused(&self, what: impl std::fmt::Display) -> Error {
         Error::invalid("receipts.statement_file", format!("{}: {what}", self.path.display()))
     }
-}
-
-async fn read(path: &Path) -> std::io::Result<String> {
-    use tokio::io::AsyncReadExt as _;
-
-    let limit = MAX_STATEMENT_BYTES + 2;
-    let mut text = String::new();
-    let file = tokio::fs::File::open(path).await?;
-    file.take(limit as u64).read_to_string(&mut text).await?;
-    Ok(text)
 }
 
 #[cfg(test)]

@@ -35,7 +35,6 @@ pub struct Credentials {
 struct Seen {
     /// What is in use, as it was read: what the files say by then may be something else, and not right.
     contents: Contents,
-    digest: [u8; 32],
     /// What was not right, and whether that was said.
     failure: Option<(Failure, bool)>,
     /// When the end was last warned about.
@@ -112,7 +111,6 @@ impl Credentials {
         let provider = provider();
         let contents = paths.read(setting)?;
         let loaded = build(setting, purpose, &contents, &provider, &clock)?;
-        let digest = contents.digest();
         let meter = opentelemetry::global::meter("countersign");
         let credentials = Self {
             setting: setting.to_owned(),
@@ -121,7 +119,7 @@ impl Credentials {
             clock,
             provider,
             current: ArcSwap::from_pointee(loaded),
-            seen: Mutex::new(Seen { contents, digest, failure: None, warned: None }),
+            seen: Mutex::new(Seen { contents, failure: None, warned: None }),
             metrics: Metrics {
                 expires: meter
                     .i64_gauge("countersign.tls.certificate.expires")
@@ -194,7 +192,7 @@ impl Credentials {
     pub fn look(&self) -> Look {
         let mut seen = self.lock();
         let look = match self.paths.read(&self.setting) {
-            Ok(contents) if contents.digest() == seen.digest => {
+            Ok(contents) if contents == seen.contents => {
                 seen.failure = None;
                 Look::Unchanged
             }
@@ -208,16 +206,15 @@ impl Credentials {
 
     /// Uses what is new, if it is right.
     fn take(&self, seen: &mut Seen, contents: Contents) -> Look {
-        let digest = contents.digest();
         match build(&self.setting, self.purpose, &contents, &self.provider, &self.clock) {
             Ok(loaded) => {
                 self.current.store(Arc::new(loaded));
-                *seen = Seen { contents, digest, failure: None, warned: None };
+                *seen = Seen { contents, failure: None, warned: None };
                 self.count("renewed");
                 tracing::info!(setting = self.setting, names = ?self.names(), "new certificate files are in use");
                 Look::Renewed
             }
-            Err(error) => self.keep(seen, Some(digest), error),
+            Err(error) => self.keep(seen, Some(contents.digest()), error),
         }
     }
 

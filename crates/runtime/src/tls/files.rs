@@ -22,6 +22,7 @@ pub(super) struct Paths {
 }
 
 /// What is in them.
+#[derive(PartialEq, Eq)]
 pub(super) struct Contents {
     /// The certificate and its key.
     pub(super) pair: Option<(Vec<u8>, Zeroizing<Vec<u8>>)>,

@@ -75,9 +75,7 @@ pub async fn look(database: &DatabaseConnection, witness: &dyn Witness, owner: &
              the role first; if a database was lost, {WHAT_TO_DO}"
         )));
     };
-    if mark.owner != *owner {
-        return Err(mark::anothers(&mark.owner, owner));
-    }
+    let mark = mark.of(owner)?;
     let round = Round { database, witness, owner, epoch: mark.epoch };
     match witnessed {
         Some(witnessed) if mark.counter < witnessed => Err(halted(round.older(mark.counter, witnessed))),

@@ -151,7 +151,7 @@ async fn a_process_that_runs_goes_to_no_older_statement_and_tells_a_witness_that
     bench.put(&bench.statement(5, &[&bench.new]), &bench.root);
     let file = bench.file();
     let keys = file.load().await.unwrap();
-    let name = statement_witness(&file.verifier);
+    let name = file.verifier.statement_name();
     let witnessed = async || file.witness.read(&name).await.unwrap();
     assert_eq!(witnessed().await, Some(5));
     let forget = || {
@@ -185,7 +185,7 @@ async fn who_has_the_statement_of_before_is_told_that_another_process_has_a_newe
     bench.put(&bench.statement(1, &[&bench.old]), &bench.root);
     let file = bench.file();
     let keys = file.load().await.unwrap();
-    file.witness.raise(&statement_witness(&file.verifier), 2).await.unwrap();
+    file.witness.raise(&file.verifier.statement_name(), 2).await.unwrap();
     let message = file.look(&keys).await.unwrap_err().message().to_owned();
     assert!(message.contains("sequence 1") && message.contains('2'), "{message}");
     assert_eq!(keys.sequence(), 1);

@@ -49,7 +49,7 @@ async fn what_no_witness_wrote_is_not_believed() {
 
 #[tokio::test]
 async fn a_role_can_be_let_write_its_own_numbers_alone() {
-    use crate::mark::{Mode, Owner, STATEMENT};
+    use crate::mark::{Mode, Owner};
 
     let server = RedisServer::start(&[]).await;
     let folder = testkit::folder();
@@ -58,9 +58,8 @@ async fn a_role_can_be_let_write_its_own_numbers_alone() {
     std::fs::set_permissions(&password, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     let owner = |role| Owner::new("main", role, Mode::Production).unwrap();
     let names = |role| {
-        let name = owner(role).witness_name();
-        let statement = format!("{name}.{STATEMENT}");
-        [name, statement]
+        let owner = owner(role);
+        [owner.witness_name(), owner.statement_name()]
     };
     // The rules of docs/redis.md.
     let node = "mpc-signer.node-1";
