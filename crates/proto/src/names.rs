@@ -120,13 +120,9 @@ pub fn parse_proof(field: &str, name: &str) -> Result<UserChild<ProofId>> {
 
 /// Parses `environments/{environment}/users/{user}/recoveryCodeSet`, of which a user has one.
 pub fn parse_recovery_code_set(field: &str, name: &str) -> Result<(EnvironmentId, UserRef)> {
-    let parsed = match parts(name) {
-        Some(["environments", environment, "users", user, "recoveryCodeSet"]) => {
-            environment.parse().ok().zip(parse_user_ref(user))
-        }
-        _ => None,
-    };
-    parsed.ok_or_else(|| invalid(field, "environments/{environment}/users/{user}/recoveryCodeSet"))
+    name.strip_suffix("/recoveryCodeSet")
+        .and_then(|user| parse_user(field, user).ok())
+        .ok_or_else(|| invalid(field, "environments/{environment}/users/{user}/recoveryCodeSet"))
 }
 
 /// The name of an environment.

@@ -5,6 +5,7 @@ use proto::mfa_devices::{
     AcknowledgeRecoveryCodesRequest, FreshProof, GetRecoveryCodeSetRequest, RecoveryCodeSet,
     RegenerateRecoveryCodesRequest, ShowRecoveryCodesRequest,
 };
+use proto::names;
 
 use super::{UserClient, answer};
 
@@ -22,7 +23,7 @@ fn set(found: Option<RecoveryCodeSet>) -> Result<RecoveryCodeSet> {
 
 impl UserClient {
     fn recovery_code_set(&self) -> String {
-        format!("{}/recoveryCodeSet", self.name())
+        names::recovery_code_set(self.environment, self.user)
     }
 
     /// Makes recovery codes. Without a proof, for the one that the session made a moment ago.

@@ -87,14 +87,7 @@ impl RoleSettings for MfaDevicesSettings {
     fn check(&self, shared: &Shared, wrong: &mut Wrong) {
         let production = shared.mode == Mode::Production;
         wrong.need_keys_file(&self.keys_file);
-        match &self.redis {
-            Some(redis) => wrong.add(redis.check(production)),
-            None if production => wrong.say(
-                "redis",
-                "is not set; in production passkey ceremonies are not kept in one process's memory",
-            ),
-            None => {}
-        }
+        wrong.need_redis(self.redis.as_ref(), production, "passkey ceremonies are");
         self.receipts.check(wrong);
         if let Err(error) = Label::new(&self.label) {
             for violation in error.violations() {

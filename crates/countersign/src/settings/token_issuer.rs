@@ -120,14 +120,7 @@ impl RoleSettings for TokenIssuerSettings {
     fn check(&self, shared: &Shared, wrong: &mut Wrong) {
         let production = shared.mode == Mode::Production;
         wrong.need_keys_file(&self.keys_file);
-        match &self.redis {
-            Some(redis) => wrong.add(redis.check(production)),
-            None if production => wrong.say(
-                "redis",
-                "is not set; in production the state of tokens is not kept in one process's memory",
-            ),
-            None => {}
-        }
+        wrong.need_redis(self.redis.as_ref(), production, "the state of tokens is");
         let issuer = Url::parse(&self.issuer);
         if !issuer
             .is_ok_and(|url| url.scheme() == "https" && url.query().is_none() && url.fragment().is_none())

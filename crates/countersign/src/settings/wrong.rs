@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use kernel::{Error, Result};
+use storage::redis::RedisSettings;
 
 /// A collection of complaints, each with the key that it is about.
 #[derive(Debug, Default)]
@@ -47,6 +48,17 @@ impl Wrong {
     /// A key that must name a file.
     pub(crate) fn need_file(&mut self, key: &str, file: &Path, what: &str) {
         self.need(key, !file.as_os_str().is_empty(), what);
+    }
+
+    /// The Redis that keeps what has to be shared and ends soon, which in dev mode one process's memory may keep.
+    /// `what` says what it is, with its verb.
+    pub(crate) fn need_redis(&mut self, redis: Option<&RedisSettings>, production: bool, what: &str) {
+        match redis {
+            Some(redis) => self.add(redis.check(production)),
+            None if production => self
+                .say("redis", format!("is not set; in production {what} not kept in one process's memory")),
+            None => {}
+        }
     }
 
     /// The key-encryption keys.

@@ -6,7 +6,7 @@ use kernel::{Clock as _, Error, Result};
 use runtime::SystemClock;
 use sea_orm::DatabaseConnection;
 use storage::sealing::rewrap::SealedColumn;
-use storage::{Witness, mark, sql, standing};
+use storage::{mark, sql, standing};
 
 use crate::key_files::EncryptionKeys;
 use crate::serve;
@@ -30,39 +30,34 @@ impl Sealed {
     /// What stops a start of the role stops this too: wrong configuration, another role's key file, an older or newer
     /// schema, another role's database, one that is older than its witness. So does a database that nobody used yet.
     pub(super) async fn open<R: RoleSettings>(settings: &Settings<R>) -> Result<Self> {
-        Self::open_after(settings, async |_, _| Ok(())).await
+        Self::opened(settings, false).await
     }
 
     /// The same, and takes a database for the role that is new beyond doubt: nobody used it, and the witness never heard
     /// of one of this role. For what may come before the first start of the role.
     pub(super) async fn begin<R: RoleSettings>(settings: &Settings<R>) -> Result<Self> {
-        let claim = async |database: &DatabaseConnection, witness: &dyn Witness| {
-            let owner = settings.owner()?;
-            if witness.read(&owner.witness_name()).await?.is_none() && mark::read(database).await?.is_none() {
-                mark::claim(database, &owner, SystemClock.now()).await?;
-            }
-            Ok(())
-        };
-        Self::open_after(settings, claim).await
+        Self::opened(settings, true).await
     }
 
-    async fn open_after<R: RoleSettings>(
-        settings: &Settings<R>,
-        before: impl AsyncFnOnce(&DatabaseConnection, &dyn Witness) -> Result<()>,
-    ) -> Result<Self> {
+    async fn opened<R: RoleSettings>(settings: &Settings<R>, may_be_new: bool) -> Result<Self> {
         let sealing = settings
             .own
             .sealing()
             .ok_or_else(|| Error::invalid("role", format!("{} keeps no secrets at rest", R::ROLE)))?;
-        let owner = settings.own.owner();
-        let keys = EncryptionKeys::of(sealing.keys_file, &settings.shared.deployment, &owner)?;
+        let keys = EncryptionKeys::of(sealing.keys_file, &settings.shared.deployment, &settings.own.owner())?;
         let database = settings.open_database().await?;
         sql::check_schema::<R::Migrator>(&database).await?;
         // Not claimed: a database that nobody used, or an older one, says nothing of what is sealed or which keys there
         // are.
         let witness = serve::witness(&settings.shared.witness).await?;
-        before(&database, witness.as_ref()).await?;
-        standing::look(&database, witness.as_ref(), &settings.owner()?).await?;
+        let owner = settings.owner()?;
+        let is_new = async || -> Result<bool> {
+            Ok(witness.read(&owner.witness_name()).await?.is_none() && mark::read(&database).await?.is_none())
+        };
+        if may_be_new && is_new().await? {
+            mark::claim(&database, &owner, SystemClock.now()).await?;
+        }
+        standing::look(&database, witness.as_ref(), &owner).await?;
         Ok(Self { database, columns: sealing.columns, keys })
     }
 }
