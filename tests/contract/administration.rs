@@ -11,6 +11,7 @@ use proto::policy::Preset;
 use proto::types::FactorKind;
 use soft_authenticator::SoftPasskey;
 
+use super::throttle::guess_until_throttled;
 use crate::support::admin::{Admin, Place};
 use crate::support::answer::{Done as _, Outcome as _};
 use crate::support::audit::Trail;
@@ -100,12 +101,7 @@ async fn wrong_codes_are_forgotten_when_an_administrator_says_so() {
     let mut factor = user.enrol().await;
     let code = factor.app.next();
     let wrong = factor.app.wrong();
-    loop {
-        let refusal = user.authenticate(&wrong, &["wallet:sign"], None).await.outcome().unwrap_err();
-        if refusal.reason == Reason::FactorThrottled {
-            break;
-        }
-    }
+    guess_until_throttled(&user, &wrong).await;
     let throttles = factors(&place, &user).await.throttles;
     let totp = throttles.iter().find(|throttle| throttle.kind() == FactorKind::Totp).unwrap();
     assert_eq!(totp.tries_left, 0);

@@ -4,6 +4,7 @@ use kernel::Reason;
 use proto::mfa_devices::RecoveryCodeSet;
 use proto::policy::Preset;
 
+use super::throttle::guess_until_throttled;
 use crate::support::admin::{Admin, Place};
 use crate::support::answer::{Done as _, Outcome as _};
 use crate::support::audit::Trail;
@@ -128,12 +129,7 @@ async fn wrong_codes_of_one_kind_do_not_count_for_another() {
     let wallet = user.wallet().await;
     let signing = user.signing(&wallet, b"kinds");
     let wrong = app.wrong();
-    let refusal = loop {
-        let refusal = user.authenticate(&wrong, &["wallet:sign"], None).await.outcome().unwrap_err();
-        if refusal.reason != Reason::CodeRejected {
-            break refusal;
-        }
-    };
+    let (_, refusal) = guess_until_throttled(&user, &wrong).await;
     assert_eq!(refusal.reason, Reason::FactorThrottled);
     user.recover_anew(&codes[0], &signing).await.done();
     // Neither does the right one clear the other's.
@@ -150,7 +146,7 @@ async fn a_wrong_recovery_code_looks_the_same_whether_or_not_there_are_codes() {
     for user in [&with, &without] {
         let signing = user.signing(&user.wallet().await, b"wrong");
         let mut refusals = Vec::new();
-        loop {
+        for _ in 0..100 {
             let refusal = user.recover_anew("AAAA-AAAA-AAAA-AAAA-AAAA-AAAA", &signing).await;
             let refusal = refusal.outcome().unwrap_err();
             refusals.push((refusal.reason, refusal.message().to_owned(), refusal.metadata.clone()));

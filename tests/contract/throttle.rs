@@ -18,7 +18,7 @@ async fn guess(user: &User, code: &str) -> Result<(), Refusal> {
 }
 
 /// Guesses wrongly until it is enough, and says how often it took.
-async fn guess_until_throttled(user: &User, wrong: &str) -> (usize, Refusal) {
+pub(super) async fn guess_until_throttled(user: &User, wrong: &str) -> (usize, Refusal) {
     let mut left = None;
     for tries in 0..100 {
         let refusal = guess(user, wrong).await.unwrap_err();

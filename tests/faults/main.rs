@@ -22,7 +22,7 @@ use faults::campaign::{Plan, complaints, run};
 use faults::kind::Kind;
 use faults::outcome::Outcome;
 use faults::table::table;
-use support::document::with_table;
+use support::document::write_table;
 
 /// Breaks Redis in the middle of traffic, and checks that one token pays for one operation.
 #[derive(Parser)]
@@ -62,9 +62,7 @@ async fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     if let Some(file) = write {
-        let document = std::fs::read_to_string(&file).expect("the document is there");
-        let document = with_table(&document, &table).expect("the document has a place for the table");
-        std::fs::write(&file, document).expect("the document can be written");
+        write_table(&file, &table);
     }
     ExitCode::SUCCESS
 }

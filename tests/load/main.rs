@@ -27,7 +27,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-use support::document::with_table;
+use support::document::write_table;
 
 /// Measures how long it takes to authorize one operation, and what that costs.
 #[derive(Parser)]
@@ -56,8 +56,6 @@ async fn main() {
     let table = report::report(&found);
     println!("\n{table}");
     if let Some(file) = write {
-        let document = std::fs::read_to_string(&file).expect("the document is there");
-        let document = with_table(&document, &table).expect("the document has a place for the table");
-        std::fs::write(&file, document).expect("the document can be written");
+        write_table(&file, &table);
     }
 }

@@ -15,12 +15,11 @@ use proto::token_issuer::{
     BeginPasskeyAuthenticationResponse,
 };
 use soft_authenticator::SoftPasskey;
-use tonic::{Response, Status};
 
 use super::answer::Done as _;
 use super::fresh;
 use super::secrets::secret;
-use super::user::User;
+use super::user::{Answer, User};
 
 /// The page that the tests' relying party is.
 pub(crate) const ORIGIN: &str = "https://app.wallet.example";
@@ -39,8 +38,6 @@ pub(crate) fn copy(device: &SoftPasskey, folder: &Path) -> SoftPasskey {
     device.save(&path).unwrap();
     SoftPasskey::load(&path).unwrap()
 }
-
-type Answer<T> = Result<Response<T>, Status>;
 
 /// What a proof is asked for: scopes, or exactly one operation.
 #[derive(Clone, Copy)]

@@ -8,14 +8,12 @@ use proto::mfa_devices::{
     ShowRecoveryCodesResponse, TotpAnswer, fresh_proof,
 };
 use proto::token_issuer::{AuthenticateRecoveryCodeRequest, AuthenticateRecoveryCodeResponse};
-use tonic::{Response, Status};
+use tonic::Status;
 
 use super::answer::Done as _;
 use super::fresh;
 use super::secrets::secret;
-use super::user::User;
-
-type Answer<T> = Result<Response<T>, Status>;
+use super::user::{Answer, User};
 
 /// A proof by a TOTP code.
 pub(crate) fn by_code(code: &str) -> Option<FreshProof> {

@@ -25,7 +25,7 @@ use super::dev::DevSuite;
 use super::secrets::secret;
 use super::{fresh, tokens};
 
-type Answer<T> = Result<Response<T>, Status>;
+pub(super) type Answer<T> = Result<Response<T>, Status>;
 
 /// A request with a bearer token.
 pub(crate) fn bearing<T>(message: T, token: &str) -> Request<T> {

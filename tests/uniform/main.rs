@@ -22,7 +22,7 @@ use clap::Parser;
 use cases::Case;
 use statistic::Comparison;
 use support::dev::{DevSuite, Options};
-use support::document::with_table;
+use support::document::write_table;
 
 /// Measures how long refusals of codes take, whose causes are not to be told apart.
 #[derive(Parser)]
@@ -43,9 +43,7 @@ async fn main() {
     let table = report(&times);
     println!("\n{table}");
     if let Some(file) = write {
-        let document = std::fs::read_to_string(&file).expect("the document is there");
-        let document = with_table(&document, &table).expect("the document has a place for the table");
-        std::fs::write(&file, document).expect("the document can be written");
+        write_table(&file, &table);
     }
 }
 
