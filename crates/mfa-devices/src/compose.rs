@@ -9,7 +9,6 @@ use runtime::{Gate, RoleMounts};
 use sea_orm::DatabaseConnection;
 use storage::{AuditLog, Sealer};
 
-use crate::ceremonies::CeremonyStore;
 use crate::domain::{Label, Restored};
 use crate::grpc;
 use crate::parties::EnvironmentParties;
@@ -17,6 +16,7 @@ use crate::ports::{Authenticators, Ceremonies, RelyingParties};
 use crate::receipts::VerifiedReceipts;
 use crate::service::Service;
 use crate::store::SqlDeviceStore;
+use crate::store::ceremonies::CeremonyStore;
 use crate::webauthn::WebauthnAuthenticators;
 
 /// What the role is made of.

@@ -5,7 +5,6 @@
 
 mod activation;
 mod administration;
-mod ceremonies;
 mod compose;
 mod devices;
 mod domain;
@@ -32,10 +31,10 @@ mod store;
 mod tests;
 mod webauthn;
 
-pub use ceremonies::CeremonyStore;
 pub use compose::{Parts, Passkeys, compose};
 pub use domain::Label;
 pub use grpc::CALLERS;
 pub use migrations::Migrator;
 pub use restore::AFTER_RESTORE;
 pub use store::SEALED;
+pub use store::ceremonies::CeremonyStore;

@@ -1,11 +1,11 @@
-//! The devices in SQL, on SQLite and Postgres alike.
+//! The devices in SQL, on SQLite and Postgres alike; [`ceremonies`] in Redis or memory.
 //!
 //! Every change of what a user has begins with the row of its owner in `factor_owners`, which makes the changes of
 //! one user queue up, whatever process they come from. What a receipt paid for, and that it paid, is one transaction.
-//! The throttle has a row of its own, which is changed by
-//! compare-and-set in a statement of its own.
+//! The throttle has a row of its own, which is changed by compare-and-set in a statement of its own.
 
 mod accepting;
+pub(crate) mod ceremonies;
 mod changing;
 #[cfg(test)]
 mod contract;

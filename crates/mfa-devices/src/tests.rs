@@ -27,7 +27,6 @@ use storage::Sealer;
 use tempfile::TempDir;
 use testkit::{FixedClock, MemoryAuditLog, TestReceipts};
 
-use crate::ceremonies::CeremonyStore;
 use crate::devices::Shown;
 use crate::domain::{Attempt, DisplayName, Label, Owner, Proof, Target, TotpParameters};
 use crate::fakes::{FakeAuthenticators, OneParty};
@@ -40,6 +39,7 @@ use crate::receipts::VerifiedReceipts;
 use crate::registration::Registered;
 use crate::service::{Caller, Service};
 use crate::store::SqlDeviceStore;
+use crate::store::ceremonies::CeremonyStore;
 
 const ISSUER: &str = "https://issuer.example";
 const STEP: Duration = Duration::from_secs(30);

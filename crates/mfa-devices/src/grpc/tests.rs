@@ -36,11 +36,11 @@ use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
 use tonic_types::StatusExt as _;
 
-use crate::ceremonies::CeremonyStore;
 use crate::domain::{Label, Owner};
 use crate::fakes::{FakeAuthenticators, RP_ID};
 use crate::fixtures::{ENTROPY, request};
 use crate::parties::EnvironmentParties;
+use crate::store::ceremonies::CeremonyStore;
 use crate::{Migrator, Parts, Passkeys, compose};
 
 struct OneEnvironment(Arc<EnvironmentSettings>);

@@ -12,9 +12,7 @@ use storage::sql::{corrupt, unavailable};
 use super::entity::{devices, evidence, passkeys};
 use super::{accepting, outbox, owners, proving, reading};
 use crate::domain::device::FIRST_REVISION;
-use crate::domain::{
-    CredentialId, FactorEvent, Happening, Owner, PasskeyCredential, Proof, SignCount, Transports,
-};
+use crate::domain::{CredentialId, FactorEvent, Happening, Owner, PasskeyCredential, Proof, SignCount};
 use crate::ports::{Born, Evidence, HeldPasskey, PasskeyBirth, Signed, SignedOutcome};
 
 /// The passkeys that a user has.
@@ -33,21 +31,11 @@ pub(super) async fn held(database: &impl ConnectionTrait, owner: Owner) -> Resul
                 id: CredentialId::new(row.credential_id).ok_or_else(|| corrupt("credential id"))?,
                 library: row.library,
                 backup_eligible: row.backup_eligible,
-                transports: transports(&row.transports),
+                transports: reading::parse_transports(&row.transports),
             };
             Ok(HeldPasskey { device, rp_id: row.rp_id, credential })
         })
         .collect()
-}
-
-/// Transports as they stand in their column.
-fn transports_text(transports: &Transports) -> String {
-    transports.iter().collect::<Vec<_>>().join(" ")
-}
-
-/// See [`transports_text`].
-pub(super) fn transports(text: &str) -> Transports {
-    Transports::of(text.split(' ').map(str::to_owned))
 }
 
 pub(super) async fn register(
@@ -132,7 +120,7 @@ fn passkey_row(owner: Owner, birth: &PasskeyBirth) -> passkeys::ActiveModel {
         sign_count: ActiveValue::Set(passkey.sign_count.0.into()),
         backup_eligible: ActiveValue::Set(passkey.credential.backup_eligible),
         backup_state: ActiveValue::Set(passkey.backup_state),
-        transports: ActiveValue::Set(transports_text(&passkey.credential.transports)),
+        transports: ActiveValue::Set(reading::transports_text(&passkey.credential.transports)),
         aaguid: ActiveValue::Set(passkey.aaguid),
         rp_id: ActiveValue::Set(birth.rp_id.clone()),
     }

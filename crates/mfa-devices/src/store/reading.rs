@@ -10,7 +10,7 @@ use super::entity::{devices, passkeys, proofs, secrets};
 use super::{SEED_COLUMN, owners};
 use crate::domain::{
     AnswerMac, Attempt, CredentialId, Device, DeviceKind, DisplayName, Entitlement, Holdings, Owner,
-    PasskeyDetails, Proof, Seed, State, TotpAlgorithm, TotpParameters,
+    PasskeyDetails, Proof, Seed, State, TotpAlgorithm, TotpParameters, Transports,
 };
 
 /// The devices of a user.
@@ -143,7 +143,7 @@ fn details(row: passkeys::Model) -> Result<PasskeyDetails> {
     Ok(PasskeyDetails {
         credential_id: CredentialId::new(row.credential_id).ok_or_else(|| corrupt("credential id"))?,
         aaguid: row.aaguid,
-        transports: super::passkeys::transports(&row.transports),
+        transports: parse_transports(&row.transports),
         backup_eligible: row.backup_eligible,
         backup_state: row.backup_state,
         rp_id: row.rp_id,
@@ -163,4 +163,14 @@ fn parse_entitlement(text: &str) -> Result<Entitlement> {
         .into_iter()
         .find(|known| entitlement_text(*known) == text)
         .ok_or_else(|| corrupt("entitlement"))
+}
+
+/// Transports as they stand in their column.
+pub(super) fn transports_text(transports: &Transports) -> String {
+    transports.iter().collect::<Vec<_>>().join(" ")
+}
+
+/// See [`transports_text`].
+pub(super) fn parse_transports(text: &str) -> Transports {
+    Transports::of(text.split(' ').map(str::to_owned))
 }

@@ -111,7 +111,7 @@ fn corrupt() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ceremonies::contract::{ceremony, registration};
+    use crate::store::ceremonies::contract::{ceremony, registration};
 
     #[test]
     fn every_ceremony_comes_back_as_it_was() {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::ceremonies::contract::{self, NOW, ceremony};
+use crate::store::ceremonies::contract::{self, NOW, ceremony};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use storage::RedisSettings;

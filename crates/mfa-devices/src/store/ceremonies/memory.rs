@@ -94,7 +94,7 @@ impl Ceremonies for MemoryCeremonies {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ceremonies::contract;
+    use crate::store::ceremonies::contract;
     use std::sync::Arc;
 
     #[tokio::test(flavor = "multi_thread")]
