@@ -58,39 +58,32 @@ pub struct ElevatedClaims {
     pub device_id: DeviceId,
     /// The version of the policy under which it was issued.
     pub policy_version: u64,
-    /// The operation it is bound to (RFC 9396 section 9.1); absent when it is not bound. Never empty.
+    /// What it is bound to (RFC 9396 section 9.1); absent when it is not bound. Never empty.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "wire::non_empty")]
     pub authorization_details: Option<Vec<AuthorizationDetail>>,
 }
 
-/// One operation that a token is bound to: an authorization details object (RFC 9396 section 2). An unknown member
-/// or type is refused (section 5).
+/// What a token is bound to: an authorization details object (RFC 9396 section 2), by its type. An unknown member or
+/// type is refused (section 5).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AuthorizationDetail {
-    /// What shape this object has.
-    #[serde(rename = "type")]
-    pub kind: AuthorizationDetailType,
-    /// The operation's id, chosen by the client.
-    #[serde(with = "wire::text")]
-    pub operation_id: OperationId,
-    /// SHA-256 over the canonical encoding of the whole operation; base64url without padding in the token.
-    #[serde(with = "wire::sha256")]
-    pub digest: [u8; 32],
-    /// What is to be done.
-    #[serde(with = "wire::text")]
-    pub action: Action,
-    /// The wallet it is done with, if with one.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "wire::optional_text")]
-    pub wallet: Option<WalletId>,
-}
-
-/// The types of authorization details known here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum AuthorizationDetailType {
-    /// `countersign_operation`: exactly one operation.
+#[serde(tag = "type", deny_unknown_fields)]
+pub enum AuthorizationDetail {
+    /// Exactly one operation.
     #[serde(rename = "countersign_operation")]
-    Operation,
+    Operation {
+        /// The operation's id, chosen by the client.
+        #[serde(with = "wire::text")]
+        operation_id: OperationId,
+        /// SHA-256 over the canonical encoding of the whole operation; base64url without padding in the token.
+        #[serde(with = "wire::sha256")]
+        digest: [u8; 32],
+        /// What is to be done.
+        #[serde(with = "wire::text")]
+        action: Action,
+        /// The wallet it is done with, if with one.
+        #[serde(default, skip_serializing_if = "Option::is_none", with = "wire::optional_text")]
+        wallet: Option<WalletId>,
+    },
 }
 
 /// The claims of a receipt ([`Kind::Receipt`](crate::Kind::Receipt)): this user may do exactly this operation now.

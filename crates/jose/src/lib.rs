@@ -26,8 +26,7 @@ mod verify;
 
 pub use algorithm::Algorithm;
 pub use claims::{
-    AdminClaims, AuthorizationDetail, AuthorizationDetailType, ElevatedClaims, ReceiptClaims, SessionClaims,
-    session_claims,
+    AdminClaims, AuthorizationDetail, ElevatedClaims, ReceiptClaims, SessionClaims, session_claims,
 };
 pub use compact::MAX_TOKEN_BYTES;
 pub use error::{KeyError, KeySetError, SigningError, StatementError, TokenError};

@@ -226,7 +226,7 @@ fn token(call: &UserCall, purpose: &Purpose, terms: Terms, proof: &FactorProof) 
         session: call.session.clone(),
         scopes: purpose.scopes().to_vec(),
         behavior: terms.behavior,
-        operation: purpose.operation(),
+        bound: purpose.bound().clone(),
         acr: proof.kind.acr(),
         amr: proof.kind.amr().to_vec(),
         auth_time: issued,

@@ -101,7 +101,7 @@ impl AuthorizeOperation {
         let record = self.tokens.get(token.key(), call.at).await?.ok_or_else(unknown)?;
         presented::check_record(&token, &record)?;
         let paid_at = check_use(&record, operation, call.at)?;
-        let binding = token.binding_to(operation).ok_or_else(presented::bound_elsewhere)?;
+        let binding = token.bound.binding_to(operation).ok_or_else(presented::bound_elsewhere)?;
         Ok(Offered { token, binding, paid_at })
     }
 

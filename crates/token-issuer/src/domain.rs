@@ -1,5 +1,6 @@
 //! Pure rules: what a token is good for, how its single use moves, what a receipt says. Time is an argument.
 
+pub mod bound;
 pub(crate) mod claims;
 pub(crate) mod decision;
 pub(crate) mod factors;

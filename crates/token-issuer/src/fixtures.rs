@@ -18,6 +18,7 @@ use storage::{Sealer, Trail};
 use testkit::SeededEntropy;
 use uuid::Uuid;
 
+use crate::domain::bound::Bound;
 use crate::domain::factors::VerifiedFactor;
 use crate::domain::requirement::{Binding, Requirement, TokenBehavior};
 use crate::domain::token::Token;
@@ -89,7 +90,7 @@ pub(crate) fn token(number: u32) -> Token {
         session: session(),
         scopes: vec![Scope::WalletExport],
         behavior: TokenBehavior::SingleUse,
-        operation: None,
+        bound: Bound::Scopes,
         acr: Acr::Otp,
         amr: vec![Amr::Otp, Amr::Mfa],
         auth_time: NOW,

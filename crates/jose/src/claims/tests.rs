@@ -9,8 +9,7 @@ use crate::{ClaimMap, TokenError};
 const UUID: &str = "0b5f4a3e-5b7c-4d56-9a43-3c2e5f0a9d11";
 
 fn detail() -> AuthorizationDetail {
-    AuthorizationDetail {
-        kind: AuthorizationDetailType::Operation,
+    AuthorizationDetail::Operation {
         operation_id: UUID.parse().unwrap(),
         digest: [0xab; 32],
         action: Action::WalletExport,

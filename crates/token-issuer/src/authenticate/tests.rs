@@ -2,7 +2,7 @@ mod kinds;
 mod once;
 
 use super::*;
-use crate::domain::token::BoundOperation;
+use crate::domain::bound::Bound;
 use crate::fixtures::{
     Bench, FakeIssuedTokens, FakePolicy, NOW, create, export, factor, request, requirement, session, sign,
     user,
@@ -48,7 +48,7 @@ async fn a_right_code_makes_a_token_that_says_what_was_proved() {
     assert_eq!((token.auth_time, token.issued), (NOW, NOW));
     assert_eq!(token.expires, NOW.plus(Duration::from_secs(300)));
     assert_eq!(token.policy_version, FakePolicy::VERSION);
-    assert_eq!(token.operation, None);
+    assert_eq!(token.bound, Bound::Scopes);
     assert_eq!(bench.mint.open(&made.jwt, now).unwrap(), *token);
     let record = bench.tokens.get(token.key(), now).await.unwrap().unwrap();
     assert_eq!(record.token, *token);
@@ -60,7 +60,7 @@ async fn a_token_can_be_bound_to_exactly_one_operation() {
     let operation = export(1);
     let authenticate = bench.authenticate();
     let made = authenticate.authenticate(&bench.call(NOW), bound(1, operation.clone())).await.unwrap();
-    assert_eq!(made.token.operation, Some(BoundOperation::of(&operation)));
+    assert_eq!(made.token.bound, Bound::to(&operation));
     assert_eq!(made.token.scopes, [Scope::WalletExport]);
     // The audit row names the operation.
     assert_eq!(bench.audit.rows()[0].digest, operation.digest().as_bytes());

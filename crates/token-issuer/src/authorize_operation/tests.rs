@@ -4,9 +4,9 @@ mod once;
 mod races;
 
 use super::*;
+use crate::domain::bound::Bound;
 use crate::domain::factors::Proof;
 use crate::domain::requirement::Requirement;
-use crate::domain::token::BoundOperation;
 use crate::fixtures::{
     Bench, FakePolicy, ISSUER, NOW, create, environment, export, factor, requirement, sign, token,
 };
@@ -26,7 +26,7 @@ const MILLISECOND: Duration = Duration::from_millis(1);
 
 fn bound(number: u32, operation: &CheckedOperation) -> Token {
     let scopes = operation.action().scope().into_iter().collect();
-    Token { operation: Some(BoundOperation::of(operation)), scopes, ..token(number) }
+    Token { bound: Bound::to(operation), scopes, ..token(number) }
 }
 
 fn for_signing(number: u32) -> Token {

@@ -1,11 +1,12 @@
 //! A token as claims and back. Both directions are exact: what was signed and what is on file are compared whole.
 
-use jose::{AuthorizationDetail, AuthorizationDetailType, ElevatedClaims};
+use jose::{AuthorizationDetail, ElevatedClaims};
 use kernel::Timestamp;
 use operation::Digest;
 
+use super::bound::{Bound, BoundOperation};
 use super::requirement::TokenBehavior;
-use super::token::{BoundOperation, Token};
+use super::token::Token;
 
 /// The claims of the token, as `issuer` signs them for `audience`.
 pub(crate) fn of_token(token: &Token, issuer: &str, audience: &str) -> ElevatedClaims {
@@ -26,28 +27,40 @@ pub(crate) fn of_token(token: &Token, issuer: &str, audience: &str) -> ElevatedC
         auth_time: token.auth_time.seconds(),
         device_id: token.device,
         policy_version: token.policy_version,
-        authorization_details: token.operation.map(|operation| {
-            vec![AuthorizationDetail {
-                kind: AuthorizationDetailType::Operation,
-                operation_id: operation.id,
-                digest: *operation.digest.as_bytes(),
-                action: operation.action,
-                wallet: operation.wallet,
-            }]
+        authorization_details: detail(&token.bound).map(|detail| vec![detail]),
+    }
+}
+
+fn detail(bound: &Bound) -> Option<AuthorizationDetail> {
+    match bound {
+        Bound::Scopes => None,
+        Bound::Operation(operation) => Some(AuthorizationDetail::Operation {
+            operation_id: operation.id,
+            digest: *operation.digest.as_bytes(),
+            action: operation.action,
+            wallet: operation.wallet,
         }),
+    }
+}
+
+fn bound(detail: &AuthorizationDetail) -> Bound {
+    match *detail {
+        AuthorizationDetail::Operation { operation_id, digest, action, wallet } => {
+            Bound::Operation(BoundOperation {
+                id: operation_id,
+                digest: Digest::from_bytes(digest),
+                action,
+                wallet,
+            })
+        }
     }
 }
 
 /// The token that the claims state; `None` for claims that this issuer never makes.
 pub(crate) fn to_token(claims: ElevatedClaims) -> Option<Token> {
-    let operation = match claims.authorization_details.as_deref() {
-        None => None,
-        Some([detail]) => Some(BoundOperation {
-            id: detail.operation_id,
-            digest: Digest::from_bytes(detail.digest),
-            action: detail.action,
-            wallet: detail.wallet,
-        }),
+    let bound = match claims.authorization_details.as_deref() {
+        None => Bound::Scopes,
+        Some([detail]) => bound(detail),
         Some(_) => return None,
     };
     if claims.nbf != claims.iat {
@@ -60,7 +73,7 @@ pub(crate) fn to_token(claims: ElevatedClaims) -> Option<Token> {
         session: claims.sid,
         scopes: claims.scope,
         behavior: if claims.single_use { TokenBehavior::SingleUse } else { TokenBehavior::TimeBound },
-        operation,
+        bound,
         acr: claims.acr,
         amr: claims.amr.iter().map(|method| method.parse()).collect::<Result<_, _>>().ok()?,
         auth_time: Timestamp::from_seconds(claims.auth_time),
@@ -79,7 +92,7 @@ mod tests {
     #[test]
     fn a_token_survives_its_claims() {
         let unbound = token(1);
-        let bound = Token { operation: Some(BoundOperation::of(&export(1))), ..token(2) };
+        let bound = Token { bound: Bound::to(&export(1)), ..token(2) };
         let time_bound = Token { behavior: TokenBehavior::TimeBound, ..token(3) };
         for token in [unbound, bound, time_bound] {
             assert_eq!(to_token(of_token(&token, "issuer", "audience")), Some(token));
@@ -89,7 +102,7 @@ mod tests {
     #[test]
     fn claims_we_never_make_are_no_token() {
         let claims = of_token(&token(1), "issuer", "audience");
-        let bound = Token { operation: Some(BoundOperation::of(&export(1))), ..token(2) };
+        let bound = Token { bound: Bound::to(&export(1)), ..token(2) };
         let details = of_token(&bound, "issuer", "audience").authorization_details.unwrap();
         let twice = [details.clone(), details].concat();
         for other in [

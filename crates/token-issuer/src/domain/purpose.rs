@@ -4,7 +4,7 @@ use kernel::{EnvironmentId, Error, Result, Scope, SessionId, UserId};
 use operation::CheckedOperation;
 use sha2::{Digest as _, Sha256};
 
-use super::token::BoundOperation;
+use super::bound::Bound;
 
 /// The most scopes that may be asked for at once.
 const MAX_SCOPES: usize = 8;
@@ -13,7 +13,7 @@ const MAX_SCOPES: usize = 8;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Purpose {
     scopes: Vec<Scope>,
-    operation: Option<BoundOperation>,
+    bound: Bound,
 }
 
 impl Purpose {
@@ -27,7 +27,7 @@ impl Purpose {
                     "name at least one scope, such as `wallet:export`, or send the operation to bind the token to",
                 ));
             }
-            return Ok(Self { scopes, operation: None });
+            return Ok(Self { scopes, bound: Bound::Scopes });
         };
         let scope = operation.action().scope().ok_or_else(|| {
             Error::invalid("operation.kind", "needs no token; authorize it with the session alone")
@@ -38,7 +38,7 @@ impl Purpose {
                 format!("with this operation it must be empty or exactly `{scope}`"),
             ));
         }
-        Ok(Self { scopes: vec![scope], operation: Some(BoundOperation::of(operation)) })
+        Ok(Self { scopes: vec![scope], bound: Bound::to(operation) })
     }
 
     /// The scopes, sorted, none twice.
@@ -46,9 +46,9 @@ impl Purpose {
         &self.scopes
     }
 
-    /// The operation to bind to.
-    pub(crate) fn operation(&self) -> Option<BoundOperation> {
-        self.operation
+    /// What to bind to beyond them.
+    pub(crate) fn bound(&self) -> &Bound {
+        &self.bound
     }
 
     /// SHA-256 over everything the proof is to be good for, each part with its length in front. It ties the request
@@ -68,7 +68,10 @@ impl Purpose {
             part(scope.as_str().as_bytes());
         }
         // An unbound purpose has an empty last part; a digest is never empty.
-        part(self.operation.as_ref().map_or(&[][..], |operation| operation.digest.as_bytes()));
+        match &self.bound {
+            Bound::Scopes => part(&[]),
+            Bound::Operation(operation) => part(operation.digest.as_bytes()),
+        }
         hash.finalize().into()
     }
 }
@@ -168,7 +171,7 @@ mod tests {
         let bound = ask(&[], Some(&export)).unwrap();
         assert_eq!(bound, ask(&["wallet:export"], Some(&export)).unwrap());
         assert_eq!(bound.scopes(), [Scope::WalletExport]);
-        assert_eq!(bound.operation().map(|operation| operation.digest), Some(export.digest()));
+        assert_eq!(bound.bound().digest(), Some(export.digest()));
         for bad in [&["wallet:sign"][..], &["wallet:export", "wallet:sign"]] {
             assert_eq!(ask(bad, Some(&export)).unwrap_err().reason(), Reason::InvalidRequest);
         }

@@ -1,38 +1,10 @@
 //! An elevated access token: what was proved, by whom, and what for.
 
-use kernel::{
-    Acr, Action, Amr, DeviceId, EnvironmentId, OperationId, Scope, SessionId, Timestamp, TokenId, UserId,
-    WalletId,
-};
-use operation::{CheckedOperation, Digest};
+use kernel::{Acr, Amr, DeviceId, EnvironmentId, Scope, SessionId, Timestamp, TokenId, UserId};
 
+use super::bound::Bound;
 use super::record::RETRY_WINDOW;
-use super::requirement::{Binding, TokenBehavior};
-
-/// The one operation that a token is bound to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BoundOperation {
-    /// Its id, chosen by the client.
-    pub id: OperationId,
-    /// Its digest.
-    pub digest: Digest,
-    /// What is to be done.
-    pub action: Action,
-    /// The wallet it is done with, if with one.
-    pub wallet: Option<WalletId>,
-}
-
-impl BoundOperation {
-    /// Exactly this operation.
-    pub fn of(operation: &CheckedOperation) -> Self {
-        Self {
-            id: operation.operation().id,
-            digest: operation.digest(),
-            action: operation.action(),
-            wallet: operation.wallet().map(|wallet| wallet.id),
-        }
-    }
-}
+use super::requirement::TokenBehavior;
 
 /// Everything a token says. Never changes once it is issued; times are whole seconds, as in its claims.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,8 +21,8 @@ pub struct Token {
     pub scopes: Vec<Scope>,
     /// How it may be used.
     pub behavior: TokenBehavior,
-    /// The operation it is bound to, if to one.
-    pub operation: Option<BoundOperation>,
+    /// What it is bound to beyond them.
+    pub bound: Bound,
     /// How strong the proof was.
     pub acr: Acr,
     /// How it was proved.
@@ -89,15 +61,6 @@ impl Token {
         self.expires.plus(RETRY_WINDOW)
     }
 
-    /// How closely it is tied to `operation`; `None` when it is bound to another one.
-    pub fn binding_to(&self, operation: &CheckedOperation) -> Option<Binding> {
-        match &self.operation {
-            None => Some(Binding::Scope),
-            Some(bound) if *bound == BoundOperation::of(operation) => Some(Binding::Operation),
-            Some(_) => None,
-        }
-    }
-
     /// Whether `other` comes of the same proof for the same purpose, whatever policy said of life and use.
     pub fn same_purpose(&self, other: &Self) -> bool {
         self.id == other.id
@@ -105,7 +68,7 @@ impl Token {
             && self.user == other.user
             && self.session == other.session
             && self.scopes == other.scopes
-            && self.operation == other.operation
+            && self.bound == other.bound
             && self.device == other.device
     }
 }

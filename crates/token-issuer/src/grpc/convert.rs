@@ -120,7 +120,7 @@ pub(super) fn ceremony(ceremony: Ceremony) -> pb::BeginPasskeyAuthenticationResp
 }
 
 fn digest(token: &Token) -> Vec<u8> {
-    token.operation.map(|operation| operation.digest.as_bytes().to_vec()).unwrap_or_default()
+    token.bound.digest().map(|digest| digest.as_bytes().to_vec()).unwrap_or_default()
 }
 
 pub(super) fn authorized(authorized: &Authorized) -> pb::AuthorizeOperationResponse {

@@ -31,7 +31,7 @@ fn a_token_is_read_back_as_it_was_made() {
 #[test]
 fn the_claims_are_those_of_the_design() {
     let mint = mint();
-    let bound = Token { operation: Some(crate::domain::token::BoundOperation::of(&export(1))), ..token(1) };
+    let bound = Token { bound: crate::domain::bound::Bound::to(&export(1)), ..token(1) };
     let jwt = mint.elevated(&bound).unwrap();
     let expect = Expect {
         kind: Kind::Elevated,

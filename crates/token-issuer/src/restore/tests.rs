@@ -7,9 +7,10 @@ use kernel::{Reason, Result, SecretText, Timestamp};
 use operation::CheckedOperation;
 
 use crate::authorize_operation::Authorized;
+use crate::domain::bound::Bound;
 use crate::domain::decision::Verdict;
 use crate::domain::requirement::TokenBehavior;
-use crate::domain::token::{BoundOperation, Token};
+use crate::domain::token::Token;
 use crate::fixtures::{Bench, NOW, create, export, request, token};
 use crate::mint::Mint;
 
@@ -41,7 +42,7 @@ impl Bench {
 
 fn bound(number: u32, operation: &CheckedOperation, issued: Timestamp) -> Token {
     Token {
-        operation: Some(BoundOperation::of(operation)),
+        bound: Bound::to(operation),
         auth_time: issued,
         issued,
         expires: issued.plus(300 * SECOND),

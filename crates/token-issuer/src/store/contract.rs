@@ -6,9 +6,10 @@ use std::time::Duration;
 use kernel::{EnvironmentId, Error, OperationId, Reason, Timestamp, UserId};
 use operation::Digest;
 
+use crate::domain::bound::Bound;
 use crate::domain::record::{MAX_PER_USER, RETRY_WINDOW, TokenState};
 use crate::domain::requirement::TokenBehavior;
-use crate::domain::token::{BoundOperation, Token, TokenKey};
+use crate::domain::token::{Token, TokenKey};
 use crate::fixtures::{NOW, export, token};
 use crate::ports::{Redeemed, TokenStore};
 
@@ -97,8 +98,7 @@ async fn issuing_again_changes_nothing_and_another_token_under_the_id_is_refused
 
 async fn a_token_pays_for_one_operation(doors: Doors) {
     let store = door(&doors, 0);
-    let bound = BoundOperation::of(&export(1));
-    for token in [token(1), Token { operation: Some(bound), ..token(2) }] {
+    for token in [token(1), Token { bound: Bound::to(&export(1)), ..token(2) }] {
         issue(store, &token, NOW).await.unwrap();
         assert_eq!(spend(store, &token, 1, NOW).await.unwrap(), Redeemed::Now);
         let spent = door(&doors, 1).get(token.key(), NOW).await.unwrap().unwrap();

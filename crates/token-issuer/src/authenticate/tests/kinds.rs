@@ -206,7 +206,7 @@ async fn a_ceremony_is_for_its_purpose_and_signs_the_operation() {
 
     let ceremony = begin(&bench, &[], Some(operation.clone())).await;
     let elevated = made(&bench, for_export(ceremony, 5, operation.clone())).await;
-    assert_eq!(elevated.token.operation, Some(BoundOperation::of(&operation)));
+    assert_eq!(elevated.token.bound, Bound::to(&operation));
 }
 
 #[tokio::test]

@@ -8,8 +8,9 @@ use operation::Digest;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::domain::bound::{Bound, BoundOperation};
 use crate::domain::requirement::TokenBehavior;
-use crate::domain::token::{BoundOperation, Token, TokenKey};
+use crate::domain::token::{Token, TokenKey};
 
 /// The form, before everything else. Another one is another number.
 const FORM: u8 = 1;
@@ -20,7 +21,7 @@ struct Packed<'a> {
     session: &'a str,
     scopes: Vec<u8>,
     behavior: u8,
-    operation: Option<PackedOperation>,
+    bound: PackedBound,
     acr: u8,
     amr: Vec<u8>,
     device: [u8; 16],
@@ -29,6 +30,13 @@ struct Packed<'a> {
     /// The others as distances, which are short.
     auth_time_after_ms: i64,
     expires_after_ms: i64,
+}
+
+/// What a token is bound to. The place in the list is the code: never in another order.
+#[derive(Serialize, Deserialize)]
+enum PackedBound {
+    Scopes,
+    Operation(PackedOperation),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -95,12 +103,7 @@ pub(super) fn pack(token: &Token) -> Result<Vec<u8>> {
         session: token.session.as_str(),
         scopes: token.scopes.iter().map(|scope| scope_code(*scope)).collect(),
         behavior: behavior_code(token.behavior),
-        operation: token.operation.map(|bound| PackedOperation {
-            id: bound.id.uuid().into_bytes(),
-            digest: *bound.digest.as_bytes(),
-            action: action_code(bound.action),
-            wallet: bound.wallet.map(|wallet| wallet.uuid().into_bytes()),
-        }),
+        bound: pack_bound(&token.bound),
         acr: acr_code(token.acr),
         amr: token.amr.iter().map(|method| amr_code(*method)).collect(),
         device: token.device.uuid().into_bytes(),
@@ -121,7 +124,6 @@ pub(super) fn unpack(key: TokenKey, octets: &[u8]) -> Result<Token> {
     let time =
         |after: i64| packed.issued_ms.checked_add(after).map(Timestamp::from_millis).ok_or_else(corrupt);
     let session: SessionId = packed.session.parse().map_err(|_| corrupt())?;
-    let operation = packed.operation.as_ref().map(bound).transpose()?;
     Ok(Token {
         id: key.id,
         environment: key.environment,
@@ -129,7 +131,7 @@ pub(super) fn unpack(key: TokenKey, octets: &[u8]) -> Result<Token> {
         session,
         scopes: packed.scopes.iter().map(|code| scope(*code)).collect::<Result<_>>()?,
         behavior: behavior(packed.behavior)?,
-        operation,
+        bound: unpack_bound(&packed.bound)?,
         acr: acr(packed.acr)?,
         amr: packed.amr.iter().map(|code| amr(*code)).collect::<Result<_>>()?,
         auth_time: time(packed.auth_time_after_ms)?,
@@ -140,12 +142,27 @@ pub(super) fn unpack(key: TokenKey, octets: &[u8]) -> Result<Token> {
     })
 }
 
-fn bound(packed: &PackedOperation) -> Result<BoundOperation> {
-    Ok(BoundOperation {
-        id: OperationId::from_uuid(Uuid::from_bytes(packed.id)),
-        digest: Digest::from_bytes(packed.digest),
-        action: action(packed.action)?,
-        wallet: packed.wallet.map(|wallet| WalletId::from_uuid(Uuid::from_bytes(wallet))),
+fn pack_bound(bound: &Bound) -> PackedBound {
+    match bound {
+        Bound::Scopes => PackedBound::Scopes,
+        Bound::Operation(operation) => PackedBound::Operation(PackedOperation {
+            id: operation.id.uuid().into_bytes(),
+            digest: *operation.digest.as_bytes(),
+            action: action_code(operation.action),
+            wallet: operation.wallet.map(|wallet| wallet.uuid().into_bytes()),
+        }),
+    }
+}
+
+fn unpack_bound(packed: &PackedBound) -> Result<Bound> {
+    Ok(match packed {
+        PackedBound::Scopes => Bound::Scopes,
+        PackedBound::Operation(operation) => Bound::Operation(BoundOperation {
+            id: OperationId::from_uuid(Uuid::from_bytes(operation.id)),
+            digest: Digest::from_bytes(operation.digest),
+            action: action(operation.action)?,
+            wallet: operation.wallet.map(|wallet| WalletId::from_uuid(Uuid::from_bytes(wallet))),
+        }),
     })
 }
 
@@ -166,7 +183,7 @@ mod tests {
         let base = Token { session: "s".repeat(128).parse().unwrap(), ..token(1) };
         let mut tokens = vec![
             base.clone(),
-            Token { operation: Some(BoundOperation::of(&export(1))), ..base.clone() },
+            Token { bound: Bound::to(&export(1)), ..base.clone() },
             Token { scopes: Scope::ALL.to_vec(), amr: vec![Amr::Mfa, Amr::Otp], ..base.clone() },
             Token { amr: Vec::new(), behavior: TokenBehavior::TimeBound, ..base.clone() },
             Token {
@@ -184,7 +201,7 @@ mod tests {
         }));
         tokens.extend(Action::ALL.map(|action| {
             let bound = BoundOperation { action, wallet: None, ..BoundOperation::of(&export(2)) };
-            Token { operation: Some(bound), ..base.clone() }
+            Token { bound: Bound::Operation(bound), ..base.clone() }
         }));
         for token in tokens {
             let packed = pack(&token).unwrap();
@@ -208,7 +225,7 @@ mod tests {
         let session: SessionId = "0b5f4a3e-5b7c-4d56-9a43-3c2e5f0a9d11".parse().unwrap();
         // A passkey has the most methods.
         let amr = FactorKind::Passkey.amr().to_vec();
-        let bound = Token { session, operation: Some(BoundOperation::of(&export(1))), amr, ..token(1) };
+        let bound = Token { session, bound: Bound::to(&export(1)), amr, ..token(1) };
         assert!(pack(&bound).unwrap().len() <= 150, "{}", pack(&bound).unwrap().len());
     }
 

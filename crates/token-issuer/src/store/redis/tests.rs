@@ -5,7 +5,7 @@ mod faults;
 mod sizes;
 
 use super::*;
-use crate::domain::token::BoundOperation;
+use crate::domain::bound::Bound;
 use crate::fixtures::{NOW, export, token};
 use crate::store::contract::{self, digest, issue, operation};
 use kernel::Reason;

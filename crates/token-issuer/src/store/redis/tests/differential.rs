@@ -59,9 +59,9 @@ fn of(number: u32, user: u32, variant: u32) -> Token {
     let base = token(number);
     let user = UserId::derive(base.environment, "idp", &user.to_string());
     let life = Duration::from_millis([300_000, 300_001, 60_000][variant as usize]);
-    let operation = number.is_multiple_of(2).then(|| BoundOperation::of(&export(number)));
+    let bound = if number.is_multiple_of(2) { Bound::to(&export(number)) } else { Bound::Scopes };
     let behavior = if variant == 1 { TokenBehavior::TimeBound } else { TokenBehavior::SingleUse };
-    Token { user, operation, behavior, expires: base.issued.plus(life), ..base }
+    Token { user, bound, behavior, expires: base.issued.plus(life), ..base }
 }
 
 /// What can be told of a step's outcome.

@@ -13,7 +13,7 @@ fn common(number: u32) -> Token {
     let user = UserId::derive(base.environment, "idp", &number.to_string());
     // Of all kinds of proof a passkey's has the most methods.
     let amr = FactorKind::Passkey.amr().to_vec();
-    Token { session, user, operation: Some(BoundOperation::of(&export(number))), amr, ..base }
+    Token { session, user, bound: Bound::to(&export(number)), amr, ..base }
 }
 
 #[tokio::test]
