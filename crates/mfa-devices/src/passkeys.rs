@@ -4,7 +4,7 @@
 mod authentication;
 mod registration;
 
-use kernel::{CeremonyId, EnvironmentId, Result, Timestamp, entropy};
+use kernel::{CeremonyId, DeviceId, EnvironmentId, Result, Timestamp, entropy};
 
 use crate::domain::{Ceremony, Owner, PasskeyCredential, RelyingParty};
 use crate::refusal;
@@ -34,10 +34,15 @@ impl Service {
         entropy::bytes(self.entropy.as_ref())
     }
 
-    /// The passkeys of a user for this relying party.
-    async fn credentials(&self, owner: Owner, party: &RelyingParty) -> Result<Vec<PasskeyCredential>> {
+    /// The passkeys of a user for this relying party: their devices, and likewise their credentials.
+    async fn credentials(
+        &self,
+        owner: Owner,
+        party: &RelyingParty,
+    ) -> Result<(Vec<DeviceId>, Vec<PasskeyCredential>)> {
         let held = self.passkeys.passkeys(owner).await?;
-        Ok(held.into_iter().filter(|held| held.rp_id == party.id).map(|held| held.credential).collect())
+        let held = held.into_iter().filter(|held| held.rp_id == party.id);
+        Ok(held.map(|held| (held.device, held.credential)).unzip())
     }
 
     /// Remembers a ceremony that has begun. Refused with `OVERLOADED`.

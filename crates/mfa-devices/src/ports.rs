@@ -43,6 +43,8 @@ pub(crate) struct Enrolment {
     pub(crate) seed: Seed,
     /// How many verified TOTP devices the user may have.
     pub(crate) max_factors: usize,
+    /// [`Holdings::generation`] when it was judged by what right it is registered.
+    pub(crate) generation: u64,
 }
 
 impl Enrolment {
@@ -75,6 +77,8 @@ pub(crate) enum Enrolled {
     TooManyPending,
     /// It was to be the first factor, and there is one.
     NotFirst,
+    /// A factor came or went since its right was judged.
+    Over,
 }
 
 /// A right code about to be used up.
@@ -103,6 +107,21 @@ pub(crate) enum Try {
     },
 }
 
+/// A factor about to be removed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Leaving {
+    /// Which.
+    pub(crate) device: DeviceId,
+    /// Whether the last factor is to be kept.
+    pub(crate) keep_last: bool,
+    /// The spent receipt that pays for it.
+    pub(crate) payment: Spend,
+    /// [`Holdings::generation`] when its payment was judged.
+    pub(crate) generation: u64,
+    /// When.
+    pub(crate) at: Timestamp,
+}
+
 /// What came of the removal of a factor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Removal {
@@ -112,6 +131,8 @@ pub(crate) enum Removal {
     Unknown,
     /// It is the last one and was to be kept.
     LastOne,
+    /// A factor came or went since the payment was judged.
+    Over,
 }
 
 /// The devices of all users. Whatever is changed here is changed in one atomic step, whoever else calls; and where a factor
@@ -169,14 +190,7 @@ pub(crate) trait DeviceStore: Send + Sync {
 
     /// Removes a factor, and the proofs it gave; not the last one when that is to be kept. In the same step the payment
     /// is used up, as in [`Self::enrol`].
-    async fn remove(
-        &self,
-        owner: Owner,
-        device: DeviceId,
-        keep_last: bool,
-        payment: &Spend,
-        now: Timestamp,
-    ) -> Result<Removal>;
+    async fn remove(&self, owner: Owner, leaving: &Leaving) -> Result<Removal>;
 }
 
 /// What of a checked receipt matters here.

@@ -70,6 +70,14 @@ pub(crate) fn quiet(wait: Duration) -> Error {
     .retry_after(Duration::from_secs(u64::try_from(seconds).unwrap_or(u64::MAX)))
 }
 
+/// A factor came or went while the call was under way, so by what right it acts has to be judged again.
+pub(crate) fn factors_changed() -> Error {
+    Error::new(
+        Reason::AttemptUnknown,
+        "a factor of the user was added or removed at this moment; send the same call again",
+    )
+}
+
 /// A session that is too old to enrol a first factor.
 pub(crate) fn session_too_old() -> Error {
     Error::new(

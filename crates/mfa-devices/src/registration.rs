@@ -32,7 +32,8 @@ impl Service {
     /// Registers a device in place of the session's earlier pending one.
     ///
     /// A user without a factor needs a fresh session (`SESSION_TOO_OLD`), one with a factor a receipt
-    /// (`RECEIPT_MISSING` and its kin; `ATTEMPT_UNKNOWN` when another call with it came in between). Bounds
+    /// (`RECEIPT_MISSING` and its kin; `ATTEMPT_UNKNOWN` when another call with it, or a change of the
+    /// user's factors, came in between). Bounds
     /// (`FACTOR_LIMIT_REACHED`) are looked at before a receipt is spent.
     pub(crate) async fn register(
         &self,
@@ -54,14 +55,23 @@ impl Service {
         caller.trail.resource(caller.owner.device_name(id)).await;
         caller.trail.intend().await?;
         let session = caller.session.clone();
-        let enrolment =
-            Enrolment { id, display_name: name, session, payment, at: caller.at, seed, max_factors };
+        let enrolment = Enrolment {
+            id,
+            display_name: name,
+            session,
+            payment,
+            at: caller.at,
+            seed,
+            max_factors,
+            generation: holdings.generation,
+        };
         match self.store.enrol(caller.owner, &enrolment).await? {
             Enrolled::Pending => {}
             Enrolled::TooManyFactors => return Err(refusal::too_many_factors(FactorKind::Totp, max_factors)),
             Enrolled::TooManyPending => return Err(refusal::too_many_pending(PENDING_LIFE)),
             // Another session's device became the first factor at this moment.
             Enrolled::NotFirst => return Err(missing()),
+            Enrolled::Over => return Err(refusal::factors_changed()),
         }
         Ok(Registered {
             device: Shown { device: enrolment.device(), is_default: false },

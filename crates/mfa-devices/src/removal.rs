@@ -4,7 +4,7 @@ use kernel::{DeviceId, Error, Result, Scope};
 use operation::Body;
 
 use crate::payment::Ticket;
-use crate::ports::Removal;
+use crate::ports::{Leaving, Removal};
 use crate::refusal;
 use crate::service::{Caller, Service};
 
@@ -12,7 +12,8 @@ impl Service {
     /// Removes a device: a factor with a receipt for exactly that, a pending device in the session that registered it.
     ///
     /// Refused with `RESOURCE_NOT_FOUND`; with `LAST_FACTOR_REQUIRED` before the receipt is looked at; with one of the
-    /// `RECEIPT_…` reasons; with `ATTEMPT_UNKNOWN` when another call with the receipt came in between.
+    /// `RECEIPT_…` reasons; with `ATTEMPT_UNKNOWN` when another call with the receipt, or a change
+    /// of the user's factors, came in between.
     pub(crate) async fn remove(
         &self,
         caller: &Caller,
@@ -30,10 +31,13 @@ impl Service {
         }
         let ticket = ticket.ok_or_else(|| refusal::receipt_missing(Scope::CredentialUnlink))?;
         let payment = self.pay(caller, ticket, Body::UnlinkCredential { device }, strongest, device).await?;
-        match self.store.remove(caller.owner, device, keep_last, &payment, caller.at).await? {
+        let generation = holdings.generation;
+        let leaving = Leaving { device, keep_last, payment, generation, at: caller.at };
+        match self.store.remove(caller.owner, &leaving).await? {
             Removal::Removed => Ok(()),
             Removal::Unknown => Err(Error::not_found()),
             Removal::LastOne => Err(refusal::last_factor()),
+            Removal::Over => Err(refusal::factors_changed()),
         }
     }
 

@@ -33,9 +33,9 @@ use storage::{Sealer, Spending};
 
 use crate::domain::{DisplayName, Holdings, Outgoing, Owner, Proof, RecoverySet, Restored, Seed, Throttle};
 use crate::ports::{
-    Acceptance, Born, Candidates, CodeUse, DeviceStore, Enrolled, Enrolment, Evidence, HeldPasskey, Made,
-    Making, PasskeyBirth, PasskeyStore, RecoveryStore, Removal, Showing, ShownAgain, Signed, SignedOutcome,
-    Taken, Try, UserStore,
+    Acceptance, Born, Candidates, CodeUse, DeviceStore, Enrolled, Enrolment, Evidence, HeldPasskey, Leaving,
+    Made, Making, PasskeyBirth, PasskeyStore, RecoveryStore, Removal, Showing, ShownAgain, Signed,
+    SignedOutcome, Taken, Try, UserStore,
 };
 
 pub use rewrap::SEALED;
@@ -126,15 +126,8 @@ impl DeviceStore for SqlDeviceStore {
         changing::discard(&self.database, owner, device, session).await
     }
 
-    async fn remove(
-        &self,
-        owner: Owner,
-        device: DeviceId,
-        keep_last: bool,
-        payment: &Spend,
-        now: Timestamp,
-    ) -> Result<Removal> {
-        changing::remove(&self.database, owner, device, keep_last, payment, now).await
+    async fn remove(&self, owner: Owner, leaving: &Leaving) -> Result<Removal> {
+        changing::remove(&self.database, owner, leaving).await
     }
 }
 

@@ -62,6 +62,8 @@ pub(crate) enum CeremonyKind {
         purpose: [u8; 32],
         /// The digest of the operation that it is bound to.
         operation: Option<[u8; 32]>,
+        /// The passkeys that may answer. One that is registered later under the same credential id is another.
+        devices: Vec<DeviceId>,
     },
 }
 

@@ -55,7 +55,7 @@ impl Service {
     pub(crate) async fn begin_passkey_proof(&self, wanted: Wanted<'_>) -> Result<Opened> {
         let Wanted { owner, session, purpose, operation, at } = wanted;
         let party = self.party(owner.environment).await?;
-        let allowed = self.credentials(owner, &party).await?;
+        let (devices, allowed) = self.credentials(owner, &party).await?;
         let nonce = self.nonce();
         let challenge = Challenge::of_proof(nonce, owner, purpose, operation);
         let handle = UserHandle::of(owner);
@@ -64,7 +64,7 @@ impl Service {
             id: CeremonyId::random(self.entropy.as_ref()),
             owner,
             session: session.clone(),
-            kind: CeremonyKind::Authentication { purpose, operation },
+            kind: CeremonyKind::Authentication { purpose, operation, devices },
             nonce,
             state: begun.state,
             expires: at.plus(ceremony::LIFE),
@@ -95,11 +95,12 @@ impl Service {
             }
             return repeated.ok_or_else(refusal::ceremony_unknown);
         };
-        let operation = match ceremony.kind {
-            CeremonyKind::Authentication { purpose, operation }
-                if ceremony.is_for(&attempt.session, at) && purpose == attempt.purpose =>
+        let in_time = ceremony.is_for(&attempt.session, at);
+        let (operation, devices) = match ceremony.kind {
+            CeremonyKind::Authentication { purpose, operation, devices }
+                if in_time && purpose == attempt.purpose =>
             {
-                operation
+                (operation, devices)
             }
             _ => return Err(refusal::ceremony_unknown()),
         };
@@ -107,6 +108,10 @@ impl Service {
         let assertion = self.authenticators.finish_authentication(&party, &ceremony.state, json)?;
         let proof = self.proof_by(&answered, id, &assertion).await?;
         let device = proof.device;
+        // It was removed since, and another key was registered under its credential id.
+        if !devices.contains(&device) {
+            return Err(gone());
+        }
         let rp_id = party.id;
         let signed = Signed { proof, assertion, rp_id, nonce: ceremony.nonce, operation };
         match self.passkeys.accept_signature(owner, &signed).await? {

@@ -31,6 +31,7 @@ impl Service {
         if holdings.count(KIND) >= caller.max_passkeys {
             return Err(refusal::too_many_factors(KIND, caller.max_passkeys));
         }
+        let (_, exclude) = self.credentials(owner, &party).await?;
         let nonce = self.nonce();
         let user = owner.user.to_string();
         let begun = self.authenticators.begin_registration(
@@ -38,7 +39,7 @@ impl Service {
             RegistrationWanted {
                 handle: UserHandle::of(owner),
                 name: &user,
-                exclude: &self.credentials(owner, &party).await?,
+                exclude: &exclude,
                 challenge: Challenge::of_registration(nonce, owner),
             },
         )?;

@@ -6,14 +6,13 @@ use sea_orm::{
     ColumnTrait, DatabaseConnection, DatabaseTransaction, EntityTrait, QueryFilter, TransactionTrait,
 };
 use storage::Spending;
-use storage::spending::Spend;
 use storage::sql::unavailable;
 
 use super::entity::devices::{Column, Entity};
 use super::reading::is;
 use super::{accepting, outbox, owners, proving, reading, recovery};
 use crate::domain::{DisplayName, FactorEvent, Happening, Holdings, Owner};
-use crate::ports::Removal;
+use crate::ports::{Leaving, Removal};
 
 pub(super) async fn rename(
     database: &DatabaseConnection,
@@ -104,15 +103,12 @@ pub(super) async fn discard(
 pub(super) async fn remove(
     database: &DatabaseConnection,
     owner: Owner,
-    device: DeviceId,
-    keep_last: bool,
-    payment: &Spend,
-    now: Timestamp,
+    leaving: &Leaving,
 ) -> Result<Removal> {
     let transaction = database.begin().await.map_err(unavailable)?;
-    let removal = take_away(&transaction, owner, device, keep_last, now).await?;
+    let removal = take_away(&transaction, owner, leaving).await?;
     if removal == Removal::Removed {
-        Spending::finish_in(&transaction, payment).await?;
+        Spending::finish_in(&transaction, &leaving.payment).await?;
         transaction.commit().await.map_err(unavailable)?;
     } else {
         transaction.rollback().await.map_err(unavailable)?;
@@ -120,13 +116,8 @@ pub(super) async fn remove(
     Ok(removal)
 }
 
-async fn take_away(
-    transaction: &DatabaseTransaction,
-    owner: Owner,
-    device: DeviceId,
-    keep_last: bool,
-    now: Timestamp,
-) -> Result<Removal> {
+async fn take_away(transaction: &DatabaseTransaction, owner: Owner, leaving: &Leaving) -> Result<Removal> {
+    let Leaving { device, keep_last, generation, at, .. } = *leaving;
     if !owners::hold(transaction, owner).await? {
         return Ok(Removal::Unknown);
     }
@@ -138,6 +129,9 @@ async fn take_away(
     if keep_last && factors.len() == 1 {
         return Ok(Removal::LastOne);
     }
+    if holdings.generation != generation {
+        return Ok(Removal::Over);
+    }
     Entity::delete_many().filter(is(owner, device)).exec(transaction).await.map_err(unavailable)?;
     proving::forget(transaction, owner, device).await?;
     // What the factor paid for and is not done yet must not outlive it.
@@ -145,12 +139,12 @@ async fn take_away(
     if factors.len() == 1 {
         recovery::forget(transaction, owner).await?;
     }
-    tell(transaction, owner, &holdings, device, Happening::FactorRemoved, now).await?;
+    tell(transaction, owner, &holdings, device, Happening::FactorRemoved, at).await?;
     if holdings.default == Some(device) {
         let oldest = factors.iter().map(|found| found.id).find(|id| *id != device);
         owners::set_default(transaction, owner, oldest).await?;
         if let Some(oldest) = oldest {
-            tell(transaction, owner, &holdings, oldest, Happening::DefaultChanged, now).await?;
+            tell(transaction, owner, &holdings, oldest, Happening::DefaultChanged, at).await?;
         }
     }
     Ok(Removal::Removed)

@@ -18,7 +18,7 @@ use testkit::race;
 
 use crate::domain::{Attempt, DeviceKind, DisplayName, Owner, Proof, Seed, State, Step, TotpParameters};
 use crate::fixtures::{ENTROPY, NOW, attempt, owner, proof as proof_of, session};
-use crate::ports::{Acceptance, DeviceStore, Enrolled, Enrolment, Removal};
+use crate::ports::{Acceptance, DeviceStore, Enrolled, Enrolment, Leaving, Removal};
 
 /// The kind that all tries are made with.
 const KIND: FactorKind = FactorKind::Totp;
@@ -49,12 +49,14 @@ fn enrolment(in_session: &str, at: Timestamp) -> Enrolment {
         at,
         seed: Seed::random(&*ENTROPY, TotpParameters::DEFAULT),
         max_factors: 10,
+        generation: 0,
     }
 }
 
 /// That of a further factor, paid for by a receipt of its own.
 async fn paid<S: DeviceStore>(store: &S, owner: Owner, in_session: &str, at: Timestamp) -> Enrolment {
-    Enrolment { payment: Some(payment(store, owner).await), ..enrolment(in_session, at) }
+    let generation = store.holdings(owner).await.unwrap().generation;
+    Enrolment { payment: Some(payment(store, owner).await), generation, ..enrolment(in_session, at) }
 }
 
 /// A receipt that was just spent.
@@ -81,7 +83,8 @@ async fn again<S: DeviceStore>(store: &S, payment: &Spend) -> Spend {
 /// Removes a factor with a receipt of its own.
 async fn remove<S: DeviceStore>(store: &S, owner: Owner, device: DeviceId, keep_last: bool) -> Removal {
     let payment = payment(store, owner).await;
-    store.remove(owner, device, keep_last, &payment, NOW).await.unwrap()
+    let generation = store.holdings(owner).await.unwrap().generation;
+    store.remove(owner, &Leaving { device, keep_last, payment, generation, at: NOW }).await.unwrap()
 }
 
 fn proof(device: DeviceId, attempt: &Attempt, at: Timestamp) -> Proof {

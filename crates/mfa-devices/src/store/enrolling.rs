@@ -35,6 +35,8 @@ pub(super) async fn enrol(
         Some(Enrolled::TooManyFactors)
     } else if enrolment.entitlement() == Entitlement::FirstFactor && holdings.has_factor() {
         Some(Enrolled::NotFirst)
+    } else if holdings.generation != enrolment.generation {
+        Some(Enrolled::Over)
     } else if holdings.devices.len() - holdings.factors().len() >= MAX_PENDING {
         Some(Enrolled::TooManyPending)
     } else {

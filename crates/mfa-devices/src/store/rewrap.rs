@@ -43,6 +43,7 @@ mod tests {
             at: NOW,
             seed: Seed::random(&*ENTROPY, TotpParameters::DEFAULT),
             max_factors: 1,
+            generation: 0,
         };
         assert!(matches!(store.enrol(owner, &enrolment).await.unwrap(), Enrolled::Pending));
         (owner, enrolment.id, enrolment.seed.octets().expose_secret().to_vec())

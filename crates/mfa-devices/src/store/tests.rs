@@ -46,6 +46,7 @@ contract_tests! {
         a_payment_registers_one_device_and_only_while_it_stands,
         of_many_calls_with_one_payment_one_registers,
         a_payment_removes_only_while_it_stands,
+        what_was_judged_before_a_factor_came_or_went_is_over,
     }
     proving::{
         a_step_is_accepted_once_and_none_before_it_after_it,
@@ -120,6 +121,7 @@ async fn enrolled(store: &SqlDeviceStore, owner: Owner) -> (DeviceId, Vec<u8>) {
         at: NOW,
         seed: Seed::random(&*ENTROPY, TotpParameters::DEFAULT),
         max_factors: 1,
+        generation: 0,
     };
     store.enrol(owner, &enrolment).await.unwrap();
     (enrolment.id, enrolment.seed.octets().expose_secret().to_vec())

@@ -44,7 +44,7 @@ pub(super) fn ceremony(number: u32) -> Ceremony {
         id: CeremonyId::from_uuid(uuid(3, number)),
         owner,
         session: "s-1".parse().unwrap(),
-        kind: CeremonyKind::Authentication { purpose: [7; 32], operation: None },
+        kind: CeremonyKind::Authentication { purpose: [7; 32], operation: None, devices: Vec::new() },
         nonce: [9; 32],
         state: CeremonyState((0..=255).collect()),
         expires: NOW.plus(LIFE),

@@ -24,7 +24,7 @@ struct Packed<'a> {
 #[derive(Serialize, Deserialize)]
 enum PackedKind<'a> {
     Registration { device: [u8; 16], display_name: &'a str, payment: Option<PackedPayment>, generation: u64 },
-    Authentication { purpose: [u8; 32], operation: Option<[u8; 32]> },
+    Authentication { purpose: [u8; 32], operation: Option<[u8; 32]>, devices: Vec<[u8; 16]> },
 }
 
 /// A payment, without its owner, who is the ceremony's.
@@ -52,9 +52,11 @@ pub(super) fn pack(ceremony: &Ceremony) -> Result<Vec<u8>> {
                 generation: *generation,
             }
         }
-        CeremonyKind::Authentication { purpose, operation } => {
-            PackedKind::Authentication { purpose: *purpose, operation: *operation }
-        }
+        CeremonyKind::Authentication { purpose, operation, devices } => PackedKind::Authentication {
+            purpose: *purpose,
+            operation: *operation,
+            devices: devices.iter().map(|device| device.uuid().into_bytes()).collect(),
+        },
     };
     let packed = Packed {
         form: FORM,
@@ -89,9 +91,11 @@ pub(super) fn unpack(owner: Owner, id: CeremonyId, octets: &[u8]) -> Result<Cere
                 generation,
             }
         }
-        PackedKind::Authentication { purpose, operation } => {
-            CeremonyKind::Authentication { purpose, operation }
-        }
+        PackedKind::Authentication { purpose, operation, devices } => CeremonyKind::Authentication {
+            purpose,
+            operation,
+            devices: devices.into_iter().map(|id| DeviceId::from_uuid(Uuid::from_bytes(id))).collect(),
+        },
     };
     Ok(Ceremony {
         id,
@@ -119,7 +123,8 @@ mod tests {
         let CeremonyKind::Registration { payment, .. } = &mut unpaid.kind else { unreachable!() };
         *payment = None;
         let mut bound = ceremony(3);
-        bound.kind = CeremonyKind::Authentication { purpose: [1; 32], operation: Some([2; 32]) };
+        let devices = vec![DeviceId::from_uuid(Uuid::from_bytes([3; 16]))];
+        bound.kind = CeremonyKind::Authentication { purpose: [1; 32], operation: Some([2; 32]), devices };
         for ceremony in [ceremony(0), registration(1), unpaid, bound] {
             let packed = pack(&ceremony).unwrap();
             assert_eq!(unpack(ceremony.owner, ceremony.id, &packed).unwrap(), ceremony);

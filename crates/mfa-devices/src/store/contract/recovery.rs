@@ -314,11 +314,13 @@ pub(in crate::store) async fn of_parallel_removals_and_makings_no_codes_stay_wit
     for _ in 0..10 {
         let (owner, device) = paying(&*handles[0]).await;
         let payment = payment(&*handles[0], owner).await;
+        let generation = handles[0].holdings(owner).await.unwrap().generation;
         race(&handles, 2, move |store, index| async move {
             if index == 0 {
                 store.make_codes(owner, &making("s-1", Payment::Left, NOW)).await.unwrap();
             } else {
-                store.remove(owner, device, false, &payment, NOW).await.unwrap();
+                let leaving = Leaving { device, keep_last: false, payment, generation, at: NOW };
+                store.remove(owner, &leaving).await.unwrap();
             }
             true
         })

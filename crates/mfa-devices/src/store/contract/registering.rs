@@ -206,11 +206,12 @@ pub(in crate::store) async fn a_payment_registers_one_device_and_only_while_it_s
 
     // What is refused by the bounds leaves the payment as it is.
     first.payment = Some(newest);
+    let generation = first.generation;
     let full = Enrolment { max_factors: 1, payment: Some(newest), ..enrolment("s-1", NOW) };
     assert_eq!(store.enrol(owner, &full).await.unwrap(), Enrolled::TooManyFactors);
     assert_eq!(store.enrol(owner, &first).await.unwrap(), Enrolled::Pending);
     for payment in [Some(newest), overtaken] {
-        let second = Enrolment { payment, ..enrolment("s-2", NOW) };
+        let second = Enrolment { payment, generation, ..enrolment("s-2", NOW) };
         let refused = other.enrol(owner, &second).await.unwrap_err();
         assert_eq!(refused.reason(), Reason::AttemptUnknown);
     }
@@ -226,8 +227,10 @@ pub(in crate::store) async fn of_many_calls_with_one_payment_one_registers<S: De
         let owner = owner();
         factor(&*handles[0], owner).await;
         let payment = payment(&*handles[0], owner).await;
+        let generation = handles[0].holdings(owner).await.unwrap().generation;
         let enrolled = race(&handles, 16, move |store, index| async move {
-            let further = Enrolment { payment: Some(payment), ..enrolment(&format!("s-{index}"), NOW) };
+            let payment = Some(payment);
+            let further = Enrolment { payment, generation, ..enrolment(&format!("s-{index}"), NOW) };
             store.enrol(owner, &further).await
         })
         .await;
@@ -244,9 +247,44 @@ pub(in crate::store) async fn a_payment_removes_only_while_it_stands<S: DeviceSt
     let (device, _) = (factor(&*store, owner).await, factor(&*store, owner).await);
     let overtaken = payment(&*store, owner).await;
     let newest = again(&*other, &overtaken).await;
-    let refused = store.remove(owner, device, false, &overtaken, NOW).await.unwrap_err();
+    let generation = store.holdings(owner).await.unwrap().generation;
+    let leaving = |payment| Leaving { device, keep_last: false, payment, generation, at: NOW };
+    let refused = store.remove(owner, &leaving(overtaken)).await.unwrap_err();
     assert_eq!(refused.reason(), Reason::AttemptUnknown);
     assert_eq!(ids(&*store, owner).await.len(), 2);
-    assert_eq!(store.remove(owner, device, false, &newest, NOW).await.unwrap(), Removal::Removed);
+    assert_eq!(store.remove(owner, &leaving(newest)).await.unwrap(), Removal::Removed);
     assert_eq!(store.spend(&newest, NOW).await.unwrap_err().reason(), Reason::ReceiptSpent);
+}
+
+pub(in crate::store) async fn what_was_judged_before_a_factor_came_or_went_is_over<S: DeviceStore>(
+    [store, other]: Handles<S>,
+) {
+    let owner = owner();
+    let (first, second) = (factor(&*store, owner).await, factor(&*store, owner).await);
+    let before = store.holdings(owner).await.unwrap().generation;
+    let late = paid(&*store, owner, "s-1", NOW).await;
+    let leaving = |payment, generation| {
+        let keep_last = false;
+        Leaving { device: first, keep_last, payment, generation, at: NOW }
+    };
+    // Another factor is born meanwhile, perhaps a stronger one: the payment was not judged against that.
+    let third = factor(&*other, owner).await;
+    assert_eq!(store.enrol(owner, &late).await.unwrap(), Enrolled::Over);
+    let payment = payment(&*store, owner).await;
+    assert_eq!(store.remove(owner, &leaving(payment, before)).await.unwrap(), Removal::Over);
+    // And one goes.
+    let before = store.holdings(owner).await.unwrap().generation;
+    assert_eq!(remove(&*other, owner, second, false).await, Removal::Removed);
+    let late = Enrolment { generation: before, ..late };
+    assert_eq!(store.enrol(owner, &late).await.unwrap(), Enrolled::Over);
+    assert_eq!(store.remove(owner, &leaving(payment, before)).await.unwrap(), Removal::Over);
+    let mut expected = [first, third];
+    expected.sort();
+    assert_eq!(ids(&*other, owner).await, expected);
+
+    // Neither used its payment up: judged again, it stands.
+    let generation = store.holdings(owner).await.unwrap().generation;
+    let again = Enrolment { generation, ..late };
+    assert_eq!(store.enrol(owner, &again).await.unwrap(), Enrolled::Pending);
+    assert_eq!(store.remove(owner, &leaving(payment, generation)).await.unwrap(), Removal::Removed);
 }

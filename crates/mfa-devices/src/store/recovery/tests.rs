@@ -36,6 +36,7 @@ async fn with_codes(store: &SqlDeviceStore, at: Timestamp) -> (Owner, Making) {
         at,
         seed: Seed::random(&*ENTROPY, TotpParameters::DEFAULT),
         max_factors: 1,
+        generation: 0,
     };
     assert_eq!(store.enrol(owner, &enrolment).await.unwrap(), Enrolled::Pending);
     let attempt = attempt("s-1", 1);

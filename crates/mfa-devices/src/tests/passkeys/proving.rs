@@ -176,6 +176,28 @@ async fn case_25_a_passkey_that_is_removed_while_its_ceremony_is_under_way_prove
 }
 
 #[tokio::test]
+async fn case_25_a_key_that_takes_the_credential_id_of_a_removed_one_answers_no_ceremony_of_that() {
+    let world = World::new().await;
+    let owner = owner();
+    let key = world.with_passkey(owner, 0).await;
+    let caller = world.caller(owner, "s-1");
+    let opened = world.open(owner, "s-1", None).await;
+    let operation = world.operation(owner, Body::UnlinkCredential { device: key.id });
+    let ticket = world.ticket_by(Acr::Phr, &operation, "s-1");
+    world.service.remove(&caller, key.id, Some(&ticket)).await.unwrap();
+    let anew = world.begin(&caller, None).await.unwrap();
+    let shown = world.finish(&caller, &anew, &key.credential, 0).await.unwrap();
+    assert_ne!(shown.device.id, key.id);
+
+    let json = answer(&opened.options_json, &key.credential, 0);
+    let refused = world.present(owner, &opened, &json, &attempt("s-1", PURPOSE)).await;
+    assert_refused(refused, Reason::PasskeyRejected);
+    // It answers its own.
+    let own = Key { id: shown.device.id, ..key };
+    world.sign(owner, &own, 0).await.unwrap();
+}
+
+#[tokio::test]
 async fn case_20_a_ceremony_ends_on_the_millisecond() {
     let world = World::new().await;
     let owner = owner();
