@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kernel::{Clock, Entropy, Timestamp, entropy};
+use kernel::{Clock, Entropy, Timestamp};
 use runtime::environments::EnvironmentSource;
 use runtime::receipts::ReceiptVerifier;
 use runtime::{Gate, RoleMounts};
@@ -15,7 +15,8 @@ use crate::parties::EnvironmentParties;
 use crate::ports::{Authenticators, Ceremonies, RelyingParties};
 use crate::receipts::VerifiedReceipts;
 use crate::service::Service;
-use crate::store::SqlDeviceStore;
+use crate::store::{DecoySecret, SqlDeviceStore};
+
 use crate::store::ceremonies::CeremonyStore;
 use crate::webauthn::WebauthnAuthenticators;
 
@@ -59,10 +60,10 @@ impl Passkeys {
     pub fn new(
         ceremonies: CeremonyStore,
         environments: Arc<dyn EnvironmentSource>,
-        entropy: &dyn Entropy,
+        decoys: &DecoySecret,
     ) -> Self {
         Self {
-            authenticators: Arc::new(WebauthnAuthenticators::new(entropy::bytes(entropy))),
+            authenticators: Arc::new(WebauthnAuthenticators::new(decoys)),
             ceremonies: ceremonies.0,
             parties: Arc::new(EnvironmentParties(environments)),
         }

@@ -36,5 +36,5 @@ pub use domain::Label;
 pub use grpc::CALLERS;
 pub use migrations::Migrator;
 pub use restore::AFTER_RESTORE;
-pub use store::SEALED;
 pub use store::ceremonies::CeremonyStore;
+pub use store::{DecoySecret, SEALED};

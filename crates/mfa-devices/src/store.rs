@@ -9,6 +9,7 @@ pub(crate) mod ceremonies;
 mod changing;
 #[cfg(test)]
 mod contract;
+mod decoys;
 mod enrolling;
 mod entity;
 mod outbox;
@@ -38,6 +39,7 @@ use crate::ports::{
     SignedOutcome, Taken, Try, UserStore,
 };
 
+pub use decoys::DecoySecret;
 pub use rewrap::SEALED;
 
 /// Where a sealed seed belongs.

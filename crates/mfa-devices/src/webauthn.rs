@@ -23,6 +23,7 @@ use crate::domain::{
     SignCount, Transports, UserHandle,
 };
 use crate::ports::{Authenticators, Begun, MAX_AUTHENTICATION, MAX_REGISTRATION, RegistrationWanted};
+use crate::store::DecoySecret;
 use attestation::Attested;
 use authenticator_data::AuthenticatorData;
 use client_data::ClientData;
@@ -37,8 +38,8 @@ pub(crate) struct WebauthnAuthenticators {
 
 impl WebauthnAuthenticators {
     /// With the secret that the options for users without a passkey are made from.
-    pub(crate) fn new(decoys: [u8; 32]) -> Self {
-        Self { decoys: Decoys::new(&decoys) }
+    pub(crate) fn new(decoys: &DecoySecret) -> Self {
+        Self { decoys: Decoys::new(decoys.as_bytes()) }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kernel::Result;
-use mfa_devices::{CeremonyStore, Label, Passkeys};
+use mfa_devices::{CeremonyStore, DecoySecret, Label, Passkeys};
 use runtime::RoleMounts;
 use runtime::receipts::{FACTORS_AUDIENCE, ReceiptKeys, ReceiptVerifier};
 use storage::Sealer;
@@ -38,13 +38,14 @@ pub(crate) async fn ceremony_store(redis: Option<&RedisSettings>) -> Result<(Cer
 }
 
 /// Keeps factors; asks policy for environments.
-pub(crate) fn mfa_devices(common: &Common, store: Store, own: MfaDevices) -> Result<RoleMounts> {
+pub(crate) async fn mfa_devices(common: &Common, store: Store, own: MfaDevices) -> Result<RoleMounts> {
+    let decoys = DecoySecret::open(&store.database, &own.sealer, common.entropy.as_ref()).await?;
     let environments = common.environments(own.policy);
     Ok(mfa_devices::compose(mfa_devices::Parts {
         gate: common.gate_to(environments.clone(), store.audit.clone())?,
         database: store.database,
         sealer: own.sealer,
-        passkeys: Passkeys::new(own.ceremonies, environments, common.entropy.as_ref()),
+        passkeys: Passkeys::new(own.ceremonies, environments, &decoys),
         audit: store.audit,
         receipts: ReceiptVerifier::new(own.receipt_keys, FACTORS_AUDIENCE, common.clock.clone()),
         entropy: common.entropy.clone(),

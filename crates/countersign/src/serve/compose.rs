@@ -116,7 +116,7 @@ impl Served for MfaDevicesSettings {
         let label = mfa_devices::Label::new(&self.label)?;
         let (ceremonies, redis) = roles::ceremony_store(self.redis.as_ref()).await?;
         let own = roles::MfaDevices { sealer, ceremonies, policy, receipt_keys, label };
-        let mounts = roles::mfa_devices(&base.common, base.store, own)?;
+        let mounts = roles::mfa_devices(&base.common, base.store, own).await?;
         let mut checks = vec![check];
         checks.extend(redis.map(redis_check));
         Ok(Composed { mounts, checks, background: vec![watch] })

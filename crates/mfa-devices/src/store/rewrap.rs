@@ -3,12 +3,14 @@
 use storage::sealing::rewrap::{KeyColumn, SealedColumn, octets};
 
 use super::SEED_COLUMN;
+use super::decoys::DECOY_COLUMN;
 use super::recovery::COPY_COLUMN;
 
 /// The sealed values of the database of this role.
 pub const SEALED: &[SealedColumn] = &[
     SealedColumn { name: SEED_COLUMN, key: &[KeyColumn::Uuid("device")], beside: &[], row: octets },
     SealedColumn { name: COPY_COLUMN, key: &[KeyColumn::Uuid("set_id")], beside: &[], row: octets },
+    SealedColumn { name: DECOY_COLUMN, key: &[KeyColumn::Uuid("id")], beside: &[], row: octets },
 ];
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ fn party() -> RelyingParty {
 }
 
 fn judge() -> WebauthnAuthenticators {
-    WebauthnAuthenticators::new([3; 32])
+    WebauthnAuthenticators::new(&crate::store::DecoySecret::of([3; 32]))
 }
 
 /// The challenges of two operations of one user, two purposes, two users.

@@ -106,7 +106,7 @@ impl Wiring<'_> {
             receipt_keys,
             label: mfa_devices::Label::new("Countersign dev")?,
         };
-        roles::mfa_devices(&self.common, store, own)
+        roles::mfa_devices(&self.common, store, own).await
     }
 
     async fn waas_gateway(&self, directory: &NodeDirectory) -> Result<RoleMounts> {

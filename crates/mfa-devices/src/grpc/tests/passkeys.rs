@@ -8,6 +8,7 @@ use soft_authenticator::SoftPasskey;
 
 use super::*;
 use crate::fakes::{answer as sign, fresh_credential, named};
+use crate::store::DecoySecret;
 
 impl World {
     /// A first factor of `subject`.
@@ -65,7 +66,7 @@ fn point(cose: &[u8]) -> Vec<u8> {
 #[tokio::test]
 async fn a_real_passkey_is_registered_and_proved_and_its_evidence_verifies_without_us() {
     let passkeys = |environments: Arc<OneEnvironment>| {
-        Passkeys::new(CeremonyStore::in_memory(), environments, &SeededEntropy::new(5))
+        Passkeys::new(CeremonyStore::in_memory(), environments, &DecoySecret::of([5; 32]))
     };
     let world = World::with(Arc::new(FixedClock::new()), None, |_| {}, passkeys).await;
     let origin = format!("https://{RP_ID}");

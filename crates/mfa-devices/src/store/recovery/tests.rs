@@ -9,6 +9,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use storage::Sealer;
 use storage::sealing::rewrap::rewrap;
+use testkit::SeededEntropy;
 
 use super::entity::{codes, copies};
 use crate::domain::recovery_set::SHOWN_FOR;
@@ -18,11 +19,11 @@ use crate::migrations::Migrator;
 use crate::ports::{
     Acceptance, DeviceStore, Enrolled, Enrolment, Made, Making, Payment, RecoveryStore, Showing, ShownAgain,
 };
-use crate::store::{SEALED, SqlDeviceStore};
+use crate::store::{DecoySecret, SEALED, SqlDeviceStore};
 
 fn sealer(versions: &[u8]) -> Arc<Sealer> {
     let keys = versions.iter().map(|v| (u32::from(*v), SecretBytes::from(vec![*v; 32])));
-    Arc::new(Sealer::new(keys, Arc::new(testkit::SeededEntropy::new(3))).unwrap())
+    Arc::new(Sealer::new(keys, Arc::new(SeededEntropy::new(3))).unwrap())
 }
 
 /// A user with a factor and codes, made at `at`.
@@ -93,6 +94,7 @@ async fn sealed_codes_do_not_open_in_another_row() {
 async fn recovery_codes_are_the_same_after_they_were_rewrapped() {
     let (database, _folder) = testkit::database::<Migrator>().await;
     let (owner, made) = with_codes(&SqlDeviceStore::new(database.clone(), sealer(&[1])), NOW).await;
+    DecoySecret::open(&database, &sealer(&[1]), &SeededEntropy::new(4)).await.unwrap();
     let done = rewrap(&database, &sealer(&[1, 2]), SEALED, &mut |_| {}).await.unwrap();
     assert!(done.iter().all(|column| (column.rewrapped, column.unopened.len()) == (1, 0)), "{done:?}");
     let store = SqlDeviceStore::new(database, sealer(&[2]));
