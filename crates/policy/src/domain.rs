@@ -2,11 +2,13 @@
 
 pub(crate) mod action_settings;
 pub(crate) mod address;
+pub(crate) mod assertion_issuer;
 pub(crate) mod change;
 pub(crate) mod decide;
 pub(crate) mod environment;
 pub(crate) mod facts;
 pub(crate) mod hold;
+pub(crate) mod legacy;
 pub(crate) mod origins;
 pub(crate) mod preset;
 pub(crate) mod proof;
@@ -14,6 +16,7 @@ pub(crate) mod provider;
 pub(crate) mod refusals;
 pub(crate) mod relying_party;
 pub(crate) mod rule;
+pub(crate) mod sender_constraint;
 pub(crate) mod totp;
 
 /// Where the environments of this process are used.

@@ -15,6 +15,7 @@ use proto::{names, types};
 use storage::Trail;
 
 use crate::domain::action_settings::{Binding, TokenBehavior};
+use crate::domain::sender_constraint::SenderConstraint;
 use crate::domain::totp::TotpAlgorithm;
 
 pub(crate) use admin::admin_server;
@@ -32,9 +33,10 @@ async fn named(trail: &Trail, field: &str, name: &str) -> Result<EnvironmentId> 
 fn binding(field: impl Into<String>, value: i32) -> Result<Binding> {
     match types::Binding::try_from(value) {
         Ok(types::Binding::Scope) => Ok(Binding::Scope),
+        Ok(types::Binding::Wallet) => Ok(Binding::Wallet),
         Ok(types::Binding::Operation) => Ok(Binding::Operation),
         Ok(types::Binding::Unspecified) | Err(_) => {
-            Err(Error::invalid(field, "must be BINDING_SCOPE or BINDING_OPERATION"))
+            Err(Error::invalid(field, "must be BINDING_SCOPE, BINDING_WALLET or BINDING_OPERATION"))
         }
     }
 }
@@ -42,6 +44,7 @@ fn binding(field: impl Into<String>, value: i32) -> Result<Binding> {
 fn binding_value(binding: Binding) -> types::Binding {
     match binding {
         Binding::Scope => types::Binding::Scope,
+        Binding::Wallet => types::Binding::Wallet,
         Binding::Operation => types::Binding::Operation,
     }
 }
@@ -60,6 +63,24 @@ fn token_behavior_value(behavior: TokenBehavior) -> types::TokenBehavior {
     match behavior {
         TokenBehavior::SingleUse => types::TokenBehavior::SingleUse,
         TokenBehavior::TimeBound => types::TokenBehavior::TimeBound,
+    }
+}
+
+/// Whether tokens are good in the hands of one client only; off where nobody says.
+fn sender_constraint(field: &str, value: i32) -> Result<SenderConstraint> {
+    match types::SenderConstraint::try_from(value) {
+        Ok(types::SenderConstraint::Unspecified | types::SenderConstraint::Off) => Ok(SenderConstraint::Off),
+        Ok(types::SenderConstraint::Allowed) => Ok(SenderConstraint::Allowed),
+        Ok(types::SenderConstraint::Required) => Ok(SenderConstraint::Required),
+        Err(_) => Err(Error::invalid(field, "is not a constraint this version knows")),
+    }
+}
+
+fn sender_constraint_value(constraint: SenderConstraint) -> types::SenderConstraint {
+    match constraint {
+        SenderConstraint::Off => types::SenderConstraint::Off,
+        SenderConstraint::Allowed => types::SenderConstraint::Allowed,
+        SenderConstraint::Required => types::SenderConstraint::Required,
     }
 }
 

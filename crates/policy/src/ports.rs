@@ -3,8 +3,7 @@
 use async_trait::async_trait;
 use kernel::{EnvironmentId, Result};
 
-use crate::domain::environment::Environment;
-use crate::domain::provider::IdentityProvider;
+use crate::domain::environment::{Environment, PairOf, Settings};
 
 /// What came of an attempt to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,8 +12,8 @@ pub(crate) enum Written {
     Done,
     /// Nothing is: the environment exists already, or is not in the version before the one written.
     Stale,
-    /// Nothing is: issuer and audience of the provider at this index are in use in another environment.
-    ProviderInUse(usize),
+    /// Nothing is: this pair of issuer and audience is in use in another environment.
+    PairInUse(PairOf),
 }
 
 /// Where environments are kept, in all their versions. All or nothing: an attempt that did not succeed left no trace.
@@ -32,10 +31,6 @@ pub(crate) trait EnvironmentStore: Send + Sync {
     /// The ids of environments in their order, after `after`, at most `limit`.
     async fn ids(&self, after: Option<EnvironmentId>, limit: u64) -> Result<Vec<EnvironmentId>>;
 
-    /// The first of the providers whose issuer and audience are in use in an environment other than `id`.
-    async fn provider_in_use(
-        &self,
-        id: EnvironmentId,
-        providers: &[IdentityProvider],
-    ) -> Result<Option<usize>>;
+    /// The first of the pairs of issuer and audience in the settings that is in use in an environment other than `id`.
+    async fn pair_in_use(&self, id: EnvironmentId, settings: &Settings) -> Result<Option<PairOf>>;
 }

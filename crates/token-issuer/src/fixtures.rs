@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use crate::domain::bound::Bound;
 use crate::domain::factors::VerifiedFactor;
-use crate::domain::requirement::{Binding, Requirement, TokenBehavior};
+use crate::domain::requirement::{Binding, Requirement, SenderConstraint, TokenBehavior};
 use crate::domain::token::Token;
 
 pub(crate) use bench::{Bench, FakeIssuedTokens, mint, passkey_request, recovery_request, request, rings};
@@ -111,6 +111,7 @@ pub(crate) fn requirement(action: Action) -> Requirement {
         token_behavior: TokenBehavior::SingleUse,
         token_expiry_seconds: 300,
         max_age_seconds: 300,
+        sender_constraint: SenderConstraint::Off,
     }
 }
 

@@ -11,6 +11,8 @@ use super::refusals;
 pub(crate) enum Binding {
     /// To scopes only.
     Scope,
+    /// To one wallet.
+    Wallet,
     /// To exactly one operation, by its digest.
     Operation,
 }

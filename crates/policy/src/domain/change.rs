@@ -6,11 +6,14 @@ use kernel::{Action, Error, Result};
 
 use super::Mode;
 use super::action_settings::{ActionSettings, ActionTable};
+use super::assertion_issuer::{self, AssertionIssuerDraft};
 use super::environment::Settings;
+use super::legacy::LegacyMfaTokens;
 use super::origins;
 use super::provider::{self, ProviderDraft};
 use super::refusals::Refusals;
 use super::relying_party::RelyingPartyDraft;
+use super::sender_constraint::SenderConstraint;
 use super::totp::TotpParameters;
 
 /// The longest display name, in bytes.
@@ -50,6 +53,12 @@ pub(crate) enum Change {
     FactorHoldSeconds(u32),
     /// `opaque_payload_as_export`
     OpaquePayloadAsExport(bool),
+    /// `legacy_mfa_tokens`; none stands for off.
+    LegacyMfaTokens(Option<LegacyMfaTokens>),
+    /// `assertion_issuers`
+    AssertionIssuers(Vec<AssertionIssuerDraft>),
+    /// `sender_constraint`
+    SenderConstraint(SenderConstraint),
 }
 
 impl Settings {
@@ -59,6 +68,8 @@ impl Settings {
         for change in changes {
             refusals.note(self.apply(change, mode));
         }
+        // Of the lists as they stand now, whichever of them was changed.
+        refusals.note(assertion_issuer::check_beside(&self.assertion_issuers, &self.identity_providers));
         refusals.or(self)
     }
 
@@ -98,6 +109,14 @@ impl Settings {
                 return Err(Error::invalid("environment.factor_hold_seconds", expected));
             }
             Change::OpaquePayloadAsExport(as_export) => self.opaque_payload_as_export = as_export,
+            Change::LegacyMfaTokens(wanted) => {
+                self.legacy =
+                    wanted.unwrap_or(LegacyMfaTokens::OFF).check("environment.legacy_mfa_tokens")?;
+            }
+            Change::AssertionIssuers(drafts) => {
+                self.assertion_issuers = assertion_issuer::check_all(drafts, mode)?;
+            }
+            Change::SenderConstraint(wanted) => self.sender_constraint = wanted,
         }
         Ok(())
     }

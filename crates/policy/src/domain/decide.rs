@@ -10,7 +10,7 @@ use super::action_settings::{ActionSettings, ActionTable, Binding, TokenBehavior
 use super::environment::{Environment, Settings};
 use super::facts::{ClientKind, FactorFacts};
 use super::hold::Hold;
-use super::proof::{Proof, Requirement, TOLERANCE_SECONDS};
+use super::proof::{Measure, Proof, Requirement, Source, TOLERANCE_SECONDS};
 use super::rule::Rule;
 
 /// What policy says.
@@ -163,13 +163,31 @@ impl Case<'_> {
         } else {
             return Verdict::new(Effect::Allow, Some(requirement), &never);
         };
-        let (effect, telling) = self.without_factor(demand.reauthentication_seconds);
+        let (effect, telling) = self.without_factor(demand.reauthentication_seconds, &requirement);
         let grounds = [&telling[..], &[demanding], &never].concat();
         Verdict::new(effect, Some(requirement), &grounds)
     }
 
-    /// What becomes of who never had a factor and would have to enrol one: a young sign-in may do instead.
-    fn without_factor(self, within_seconds: u32) -> (Effect, Vec<Rule>) {
+    /// What becomes of who never had a factor and would have to enrol one: a young sign-in may do instead, and so may an
+    /// assertion, which the environment takes for a second factor.
+    fn without_factor(self, within_seconds: u32, requirement: &Requirement) -> (Effect, Vec<Rule>) {
+        let (effect, telling) = self.by_sign_in(within_seconds);
+        let asserted =
+            self.question.proof.as_ref().filter(|proof| matches!(proof.source, Source::Assertion(_)));
+        match asserted {
+            Some(proof) if effect != Effect::Allow => {
+                let shortcomings = proof.shortcomings(requirement, self.measure(Hold::Off));
+                if shortcomings.is_empty() {
+                    (Effect::AllowWithProof, vec![Rule::ProofSatisfied])
+                } else {
+                    (effect, [shortcomings, telling].concat())
+                }
+            }
+            _ => (effect, telling),
+        }
+    }
+
+    fn by_sign_in(self, within_seconds: u32) -> (Effect, Vec<Rule>) {
         if within_seconds == 0 {
             return (Effect::EnrolmentRequired, Vec::new());
         }
@@ -234,7 +252,12 @@ impl Case<'_> {
             methods: FactorKind::ALL.into_iter().filter(|kind| ready.contains(kind)).collect(),
             token_behavior: demand.token_behavior,
             token_expiry_seconds: demand.token_expiry_seconds,
+            sender_constraint: self.settings.sender_constraint,
         }
+    }
+
+    fn measure(&self, hold: Hold) -> Measure<'_> {
+        Measure { settings: self.settings, facts: &self.question.facts, hold, now: self.now }
     }
 
     /// Whether the proof at hand is good enough. `grounds` says why one is needed at all.
@@ -242,7 +265,7 @@ impl Case<'_> {
         let facts = &self.question.facts;
         let shortcomings = match &self.question.proof {
             None => vec![Rule::ProofMissing],
-            Some(proof) => proof.shortcomings(&requirement, facts, hold, self.now),
+            Some(proof) => proof.shortcomings(&requirement, self.measure(hold)),
         };
         let (effect, telling) = if shortcomings.is_empty() {
             (Effect::AllowWithProof, vec![Rule::ProofSatisfied])

@@ -1,13 +1,16 @@
 //! An environment and its versions.
 
 use data_encoding::BASE64URL_NOPAD;
-use kernel::{EnvironmentId, Timestamp};
+use kernel::{EnvironmentId, Error, Timestamp};
 use sha2::{Digest, Sha256};
 
 use super::action_settings::ActionTable;
+use super::assertion_issuer::{self, AssertionIssuer};
+use super::legacy::LegacyMfaTokens;
 use super::preset::Preset;
-use super::provider::IdentityProvider;
+use super::provider::{self, IdentityProvider};
 use super::relying_party::RelyingParty;
+use super::sender_constraint::SenderConstraint;
 use super::totp::TotpParameters;
 
 /// How many TOTP devices a user may have where nobody says otherwise.
@@ -44,6 +47,31 @@ pub(crate) struct Settings {
     pub(crate) factor_hold_seconds: u32,
     /// Whether signing bytes that show nothing of what they mean demands what an export demands.
     pub(crate) opaque_payload_as_export: bool,
+    /// Legacy MFA tokens.
+    pub(crate) legacy: LegacyMfaTokens,
+    /// Whose assertions are exchanged for elevated tokens.
+    pub(crate) assertion_issuers: Vec<AssertionIssuer>,
+    /// Whether tokens are good in the hands of one client only.
+    pub(crate) sender_constraint: SenderConstraint,
+}
+
+/// Who in an environment has a pair of issuer and audience: which entry of which list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PairOf {
+    /// An identity provider.
+    Provider(usize),
+    /// An assertion issuer.
+    AssertionIssuer(usize),
+}
+
+impl PairOf {
+    /// The refusal where the pair is in use already.
+    pub(crate) fn in_use(self) -> Error {
+        match self {
+            Self::Provider(index) => provider::in_use(index),
+            Self::AssertionIssuer(index) => assertion_issuer::in_use(index),
+        }
+    }
 }
 
 impl Settings {
@@ -62,7 +90,29 @@ impl Settings {
             totp: TotpParameters::EVERYWHERE,
             factor_hold_seconds: preset.factor_hold_seconds(),
             opaque_payload_as_export: preset.opaque_payload_as_export(),
+            legacy: LegacyMfaTokens::OFF,
+            assertion_issuers: Vec::new(),
+            sender_constraint: SenderConstraint::Off,
         }
+    }
+
+    /// The pairs of issuer and audience that lead to this environment, and whose they are.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str, PairOf)> {
+        let providers = self
+            .identity_providers
+            .iter()
+            .enumerate()
+            .map(|(index, one)| (one.issuer.as_str(), one.audience.as_str(), PairOf::Provider(index)));
+        let issuers =
+            self.assertion_issuers.iter().enumerate().map(|(index, one)| {
+                (one.issuer.as_str(), one.audience.as_str(), PairOf::AssertionIssuer(index))
+            });
+        providers.chain(issuers)
+    }
+
+    /// The assertion issuer of that id, if there is one now.
+    pub(crate) fn assertion_issuer(&self, id: &str) -> Option<&AssertionIssuer> {
+        self.assertion_issuers.iter().find(|issuer| issuer.id == id)
     }
 }
 

@@ -5,9 +5,13 @@ use std::time::Duration;
 use kernel::{Acr, Action, DeviceId, FactorKind, Scope, Timestamp};
 
 use super::action_settings::{Binding, TokenBehavior};
+use super::assertion_issuer;
+use super::environment::Settings;
 use super::facts::FactorFacts;
 use super::hold::Hold;
+use super::legacy;
 use super::rule::Rule;
+use super::sender_constraint::SenderConstraint;
 
 /// What the clocks of two services may differ by, and what may pass between the proof of a factor and the making of
 /// its token.
@@ -30,6 +34,8 @@ pub(crate) struct Requirement {
     pub(crate) token_behavior: TokenBehavior,
     /// How long the token lives, in seconds.
     pub(crate) token_expiry_seconds: u32,
+    /// Whether the token must be, or can be, good in the hands of one client only.
+    pub(crate) sender_constraint: SenderConstraint,
 }
 
 impl Requirement {
@@ -40,15 +46,33 @@ impl Requirement {
     }
 }
 
+/// The factor that was proved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ProvedFactor {
+    /// Its kind.
+    pub(crate) kind: FactorKind,
+    /// The device that was used.
+    pub(crate) device: DeviceId,
+}
+
+/// What a proof rests on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// A factor, as an elevated token states it.
+    Factor(ProvedFactor),
+    /// A factor, as a legacy MFA token states it. Such a token says nothing of what it is for: no scope, no binding.
+    Legacy(ProvedFactor),
+    /// The word of an assertion issuer, by the id of its entry, as an elevated token states it.
+    Assertion(String),
+}
+
 /// A proof of a second factor, as a token states it that somebody else has verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Proof {
+    /// What it rests on.
+    pub(crate) source: Source,
     /// How strong.
     pub(crate) acr: Acr,
-    /// The kind of factor.
-    pub(crate) factor_kind: FactorKind,
-    /// The device that was used.
-    pub(crate) device: DeviceId,
     /// When.
     pub(crate) auth_time: Timestamp,
     /// The scopes of the token.
@@ -57,37 +81,114 @@ pub(crate) struct Proof {
     pub(crate) binding: Binding,
     /// How the token may be used.
     pub(crate) token_behavior: TokenBehavior,
+    /// Whether it is good in the hands of one client only, and came from this one.
+    pub(crate) sender_constrained: bool,
+}
+
+/// What a proof is judged by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Measure<'a> {
+    /// What the environment says.
+    pub(crate) settings: &'a Settings,
+    /// The user's factors.
+    pub(crate) facts: &'a FactorFacts,
+    /// Which of them are too young to pay.
+    pub(crate) hold: Hold,
+    /// The time of judging.
+    pub(crate) now: Timestamp,
 }
 
 impl Proof {
     /// In which respects the proof falls short, most telling first; none when it is good enough.
-    pub(crate) fn shortcomings(
-        &self,
-        wanted: &Requirement,
-        facts: &FactorFacts,
-        hold: Hold,
-        now: Timestamp,
-    ) -> Vec<Rule> {
-        // The device must be held now, as what it was proved as: what was removed is worth nothing.
-        let device =
-            facts.factors.iter().find(|held| held.device == self.device && held.kind == self.factor_kind);
-        let may_pay = device.is_none_or(|device| hold.ends_for(device, now).is_none());
-        // A token that claims more than its kind of factor can prove does not get it.
-        let acr = self.acr.min(self.factor_kind.acr());
-        let oldest = Duration::from_secs(wanted.max_age_seconds().into());
+    pub(crate) fn shortcomings(&self, wanted: &Requirement, measure: Measure<'_>) -> Vec<Rule> {
+        let counts_as = self.counts_as(wanted, measure);
+        let now = measure.now;
+        let oldest = Duration::from_secs(wanted.max_age_seconds().min(counts_as.max_age_seconds).into());
         let tolerance = Duration::from_secs(TOLERANCE_SECONDS.into());
-        [
-            (Rule::ProofDevice, device.is_some()),
-            (Rule::ProofHold, may_pay),
-            (Rule::ProofScope, self.scopes.contains(&wanted.scope)),
-            (Rule::ProofAcr, acr >= wanted.acr),
-            (Rule::ProofBinding, self.binding >= wanted.binding),
+        let is_constrained = self.sender_constrained || wanted.sender_constraint < SenderConstraint::Required;
+        let of_every_proof = [
+            (Rule::ProofAcr, self.acr.min(counts_as.acr) >= wanted.acr),
+            (Rule::ProofBinding, self.binding.min(counts_as.binding) >= wanted.binding),
             (Rule::ProofBehavior, self.token_behavior >= wanted.token_behavior),
+            (Rule::ProofSender, is_constrained),
             (Rule::ProofAge, now.since(self.auth_time) <= oldest),
             (Rule::ProofFuture, self.auth_time <= now.plus(tolerance)),
-        ]
-        .into_iter()
-        .filter_map(|(rule, holds)| (!holds).then_some(rule))
-        .collect()
+        ];
+        let of_its_source = counts_as.conditions.into_iter();
+        of_its_source.chain(of_every_proof).filter_map(|(rule, holds)| (!holds).then_some(rule)).collect()
     }
+
+    /// What a proof of this source has to fulfil, and the most it counts for whatever it claims.
+    fn counts_as(&self, wanted: &Requirement, measure: Measure<'_>) -> CountsAs {
+        let Measure { settings, facts, hold, now } = measure;
+        let is_for_it = (Rule::ProofScope, self.scopes.contains(&wanted.scope));
+        // The device must be held now, as what it was proved as: what was removed is worth nothing.
+        let factor = |proved: &ProvedFactor| {
+            let device =
+                facts.factors.iter().find(|held| held.device == proved.device && held.kind == proved.kind);
+            let may_pay = device.is_none_or(|device| hold.ends_for(device, now).is_none());
+            [(Rule::ProofDevice, device.is_some()), (Rule::ProofHold, may_pay)]
+        };
+        match &self.source {
+            Source::Factor(proved) => CountsAs {
+                conditions: [&factor(proved)[..], &[is_for_it]].concat(),
+                acr: proved.kind.acr(),
+                ..CountsAs::ANYTHING
+            },
+            Source::Legacy(proved) => CountsAs {
+                conditions: [
+                    &[
+                        (Rule::ProofLegacyDisabled, settings.legacy.enabled),
+                        (Rule::ProofLegacy, is_done_with_a_wallet(wanted.action)),
+                    ],
+                    &factor(proved)[..],
+                ]
+                .concat(),
+                acr: proved.kind.acr().min(legacy::STRONGEST),
+                binding: Binding::Scope,
+                max_age_seconds: settings.legacy.token_expiry_seconds + TOLERANCE_SECONDS,
+            },
+            Source::Assertion(id) => {
+                let issuer = settings.assertion_issuer(id);
+                let listed = issuer.is_some_and(|issuer| issuer.scopes.contains(&wanted.scope));
+                CountsAs {
+                    conditions: vec![
+                        (Rule::ProofAssertionIssuer, issuer.is_some()),
+                        (Rule::ProofAssertion, is_done_with_a_wallet(wanted.action)),
+                        (Rule::ProofAssertionScope, listed),
+                        is_for_it,
+                    ],
+                    acr: issuer.map_or(Acr::Recovery, |issuer| issuer.acr).min(assertion_issuer::STRONGEST),
+                    ..CountsAs::ANYTHING
+                }
+            }
+        }
+    }
+}
+
+/// What a proof has to fulfil because of its source, and the most it counts for.
+struct CountsAs {
+    conditions: Vec<(Rule, bool)>,
+    acr: Acr,
+    binding: Binding,
+    max_age_seconds: u32,
+}
+
+/// What is done with wallets. Legacy MFA tokens and assertions pay for nothing else: not for a change of factors, or who
+/// gets hold of one could make a factor of it.
+pub(crate) const fn is_done_with_a_wallet(action: Action) -> bool {
+    match action {
+        Action::WalletExport | Action::WalletSign | Action::WalletRefresh | Action::WalletReshare => true,
+        Action::CredentialLink | Action::CredentialUnlink | Action::WalletCreate => false,
+    }
+}
+
+impl CountsAs {
+    /// No more is demanded than of every proof, and all is believed.
+    const ANYTHING: Self = Self {
+        conditions: Vec::new(),
+        acr: Acr::Phrh,
+        binding: Binding::Operation,
+        max_age_seconds: u32::MAX,
+    };
 }

@@ -13,8 +13,8 @@ pub(crate) const MAX_PROVIDERS: usize = 16;
 /// The longest issuer or audience, in bytes.
 const MAX_TEXT: usize = 512;
 
-/// The longest provider id, in bytes.
-const MAX_PROVIDER_ID: usize = 32;
+/// The longest id of an entry, in bytes.
+const MAX_ID: usize = 32;
 
 /// The longest name of a session claim, in bytes.
 const MAX_SESSION_CLAIM: usize = 64;
@@ -26,7 +26,7 @@ const DEFAULT_SESSION_CLAIM: &str = "sid";
 /// section 2).
 const NOT_A_SESSION: [&str; 7] = ["iss", "sub", "aud", "exp", "nbf", "iat", "auth_time"];
 
-/// Where a provider's public keys are.
+/// Where the public keys of somebody outside are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ProviderKeys {
     /// A JSON Web Key Set (RFC 7517), as it was given.
@@ -73,28 +73,10 @@ impl ProviderDraft {
     /// Checks one provider; `field` is its path in the request.
     fn check(self, field: &str, mode: Mode) -> Result<IdentityProvider> {
         let at = |name: &str| format!("{field}.{name}");
-        if !is_provider_id(&self.id) {
-            let expected = "must be 1 to 32 lower-case letters, digits and hyphens";
-            return Err(Error::invalid(at("provider_id"), expected));
-        }
-        for (name, value) in [("issuer", &self.issuer), ("audience", &self.audience)] {
-            if value.is_empty() || value.len() > MAX_TEXT || value.chars().any(char::is_control) {
-                let expected = "must be 1 to 512 bytes without control characters";
-                return Err(Error::invalid(at(name), expected));
-            }
-        }
+        check_id(at("provider_id"), &self.id)?;
+        check_pair(field, &self.issuer, &self.audience)?;
         let algorithms = algorithms(&at("algorithms"), &self.algorithms)?;
-        let keys = match self.keys {
-            None => return Err(Error::invalid(at("keys"), "one of `jwks` and `jwks_uri` is required")),
-            Some(ProviderKeys::Inline(jwks)) => {
-                KeySet::from_jwks_json(&jwks, &algorithms)
-                    .map_err(|wrong| Error::invalid(at("jwks"), wrong.to_string()))?;
-                ProviderKeys::Inline(jwks)
-            }
-            Some(ProviderKeys::Address(uri)) => {
-                ProviderKeys::Address(address::jwks_uri(&at("jwks_uri"), &uri, mode)?)
-            }
-        };
+        let keys = keys(field, self.keys, &algorithms, mode)?;
         Ok(IdentityProvider {
             id: self.id,
             issuer: self.issuer,
@@ -106,13 +88,51 @@ impl ProviderDraft {
     }
 }
 
-fn is_provider_id(text: &str) -> bool {
-    (1..=MAX_PROVIDER_ID).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+/// Checks the name of an entry within its environment.
+pub(super) fn check_id(field: String, id: &str) -> Result<()> {
+    let is_id = (1..=MAX_ID).contains(&id.len())
+        && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    if is_id {
+        Ok(())
+    } else {
+        Err(Error::invalid(field, "must be 1 to 32 lower-case letters, digits and hyphens"))
+    }
+}
+
+/// Checks issuer and audience of the entry at `field`.
+pub(super) fn check_pair(field: &str, issuer: &str, audience: &str) -> Result<()> {
+    for (name, value) in [("issuer", issuer), ("audience", audience)] {
+        if value.is_empty() || value.len() > MAX_TEXT || value.chars().any(char::is_control) {
+            let expected = "must be 1 to 512 bytes without control characters";
+            return Err(Error::invalid(format!("{field}.{name}"), expected));
+        }
+    }
+    Ok(())
+}
+
+/// Checks the keys of the entry at `field`: there are some, they are public, and for these algorithms.
+pub(super) fn keys(
+    field: &str,
+    keys: Option<ProviderKeys>,
+    algorithms: &[Algorithm],
+    mode: Mode,
+) -> Result<ProviderKeys> {
+    let at = |name: &str| format!("{field}.{name}");
+    match keys {
+        None => Err(Error::invalid(at("keys"), "one of `jwks` and `jwks_uri` is required")),
+        Some(ProviderKeys::Inline(jwks)) => {
+            KeySet::from_jwks_json(&jwks, algorithms)
+                .map_err(|wrong| Error::invalid(at("jwks"), wrong.to_string()))?;
+            Ok(ProviderKeys::Inline(jwks))
+        }
+        Some(ProviderKeys::Address(uri)) => {
+            Ok(ProviderKeys::Address(address::jwks_uri(&at("jwks_uri"), &uri, mode)?))
+        }
+    }
 }
 
 /// Spelt out in full, so that an algorithm of a later version is not accepted without anybody's decision.
-fn algorithms(field: &str, names: &[String]) -> Result<Vec<Algorithm>> {
+pub(super) fn algorithms(field: &str, names: &[String]) -> Result<Vec<Algorithm>> {
     if names.is_empty() {
         return Ok(Algorithm::ALL.to_vec());
     }

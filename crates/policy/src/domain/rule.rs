@@ -60,6 +60,16 @@ rules! {
     ProofDevice = "proof.device";
     /// The proof was made with a device that is on hold.
     ProofHold = "proof.hold";
+    /// The token is a legacy MFA token, and the environment has none, or has none any more.
+    ProofLegacyDisabled = "proof.legacy_disabled";
+    /// The token is a legacy MFA token, which does not pay for a change of factors.
+    ProofLegacy = "proof.legacy";
+    /// The assertion was made by somebody whom the environment does not name, or not any more.
+    ProofAssertionIssuer = "proof.assertion_issuer";
+    /// An assertion does not pay for a change of factors.
+    ProofAssertion = "proof.assertion";
+    /// The assertion's issuer may not speak for this scope.
+    ProofAssertionScope = "proof.assertion_scope";
     /// The token does not carry the scope.
     ProofScope = "proof.scope";
     /// The proof is not strong enough.
@@ -68,6 +78,8 @@ rules! {
     ProofBinding = "proof.binding";
     /// The token may be used more often than the action allows.
     ProofBehavior = "proof.behavior";
+    /// The token is good in the hands of any client, and the action asks for one that is not.
+    ProofSender = "proof.sender";
     /// The proof is too old.
     ProofAge = "proof.age";
     /// The proof lies in the future.

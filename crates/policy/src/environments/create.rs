@@ -7,7 +7,6 @@ use super::Environments;
 use crate::domain::change::Change;
 use crate::domain::environment::{Environment, Settings};
 use crate::domain::preset::Preset;
-use crate::domain::provider;
 use crate::ports::Written;
 
 /// The environment an administrator wants.
@@ -46,7 +45,7 @@ impl Environments {
             Written::Stale => {
                 Err(Error::invalid("environment.name", "is in use; leave it out to have one chosen"))
             }
-            Written::ProviderInUse(index) => Err(provider::in_use(index)),
+            Written::PairInUse(whose) => Err(whose.in_use()),
         }
     }
 
@@ -55,8 +54,7 @@ impl Environments {
         if self.store.read(environment.id, None).await?.is_some() {
             return Ok(Written::Stale);
         }
-        let providers = &environment.settings.identity_providers;
-        let in_use = self.store.provider_in_use(environment.id, providers).await?;
-        Ok(in_use.map_or(Written::Done, Written::ProviderInUse))
+        let in_use = self.store.pair_in_use(environment.id, &environment.settings).await?;
+        Ok(in_use.map_or(Written::Done, Written::PairInUse))
     }
 }

@@ -6,7 +6,6 @@ use runtime::{AdminCall, AdminRole};
 use super::{Environments, admit};
 use crate::domain::change::Change;
 use crate::domain::environment::Environment;
-use crate::domain::provider;
 use crate::ports::Written;
 
 /// A change an administrator wants.
@@ -37,8 +36,8 @@ impl Environments {
         let settings = current.settings.clone().with(update.changes, self.mode)?;
         let next = current.next(settings, call.at);
         let written = if update.validate_only {
-            let in_use = self.store.provider_in_use(next.id, &next.settings.identity_providers).await?;
-            in_use.map_or(Written::Done, Written::ProviderInUse)
+            let in_use = self.store.pair_in_use(next.id, &next.settings).await?;
+            in_use.map_or(Written::Done, Written::PairInUse)
         } else {
             call.trail.intend().await?;
             self.store.update(&next, &call.subject).await?
@@ -46,7 +45,7 @@ impl Environments {
         match written {
             Written::Done => Ok(next),
             Written::Stale => Err(changed_since()),
-            Written::ProviderInUse(index) => Err(provider::in_use(index)),
+            Written::PairInUse(whose) => Err(whose.in_use()),
         }
     }
 }

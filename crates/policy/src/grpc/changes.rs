@@ -4,9 +4,11 @@ use kernel::{Acr, Action, Error, Result};
 use proto::convert;
 use proto::policy as pb;
 
-use super::{binding, token_behavior, totp_algorithm};
+use super::{binding, sender_constraint, token_behavior, totp_algorithm};
 use crate::domain::action_settings::ActionSettings;
+use crate::domain::assertion_issuer::AssertionIssuerDraft;
 use crate::domain::change::Change;
+use crate::domain::legacy::LegacyMfaTokens;
 use crate::domain::preset::Preset;
 use crate::domain::provider::{ProviderDraft, ProviderKeys};
 use crate::domain::refusals::all;
@@ -23,6 +25,9 @@ pub(super) fn of_new(environment: &pb::Environment) -> Result<Vec<Change>> {
         "allowed_origins",
         "enrolment_required",
         "totp_parameters",
+        "legacy_mfa_tokens",
+        "assertion_issuers",
+        "sender_constraint",
     ];
     if !environment.action_settings.is_empty() {
         fields.push("action_settings");
@@ -83,6 +88,16 @@ fn change(path: &str, environment: &pb::Environment) -> Result<Change> {
                 Error::invalid("environment.factor_hold_seconds", "is missing; 0 holds no factor")
             })?)
         }
+        "legacy_mfa_tokens" => Change::LegacyMfaTokens(environment.legacy_mfa_tokens.map(|legacy| {
+            LegacyMfaTokens { enabled: legacy.enabled, token_expiry_seconds: legacy.token_expiry_seconds }
+        })),
+        "assertion_issuers" => {
+            Change::AssertionIssuers(environment.assertion_issuers.iter().map(assertion_issuer).collect())
+        }
+        "sender_constraint" => Change::SenderConstraint(sender_constraint(
+            "environment.sender_constraint",
+            environment.sender_constraint,
+        )?),
         "opaque_payload_as_export" => Change::OpaquePayloadAsExport(environment.opaque_payload_as_export),
         "name" | "preset" | "version" | "etag" | "create_time" | "update_time" => {
             return Err(Error::invalid("update_mask", format!("`{path}` cannot be changed")));
@@ -110,6 +125,24 @@ fn provider(provider: &pb::IdentityProvider) -> ProviderDraft {
         }),
         algorithms: provider.algorithms.clone(),
         session_claim: provider.session_claim.clone(),
+    }
+}
+
+fn assertion_issuer(issuer: &pb::AssertionIssuer) -> AssertionIssuerDraft {
+    use pb::assertion_issuer::Keys;
+
+    AssertionIssuerDraft {
+        id: issuer.assertion_issuer_id.clone(),
+        issuer: issuer.issuer.clone(),
+        audience: issuer.audience.clone(),
+        keys: issuer.keys.as_ref().map(|keys| match keys {
+            Keys::Jwks(jwks) => ProviderKeys::Inline(jwks.clone()),
+            Keys::JwksUri(uri) => ProviderKeys::Address(uri.clone()),
+        }),
+        algorithms: issuer.algorithms.clone(),
+        scopes: issuer.scopes.clone(),
+        acr: issuer.acr.clone(),
+        max_age_seconds: issuer.max_age_seconds,
     }
 }
 

@@ -4,10 +4,11 @@ use kernel::{Action, DeviceId, EnvironmentId, Error, FactorKind, Result, UserId}
 use proto::policy as pb;
 use proto::{convert, names, types};
 
-use super::{binding, binding_value, token_behavior, token_behavior_value};
+use super::{binding, binding_value, sender_constraint_value, token_behavior, token_behavior_value};
+use crate::domain::action_settings::Binding;
 use crate::domain::decide::{Decision, Effect, Question};
 use crate::domain::facts::{ClientKind, FactorFacts, VerifiedFactor};
-use crate::domain::proof::{Proof, Requirement};
+use crate::domain::proof::{Proof, ProvedFactor, Requirement, Source};
 use crate::domain::refusals::all;
 
 /// What is asked about the environment. Everything unknown, missing or malformed is refused.
@@ -94,15 +95,55 @@ fn proof(devices: &mut Devices, sent: pb::Proof) -> Result<Proof> {
             Error::invalid(format!("proof.scopes[{index}]"), "is not a scope this version knows")
         })
     });
-    Ok(Proof {
+    let proof = Proof {
+        source: source(devices, &sent)?,
         acr: sent.acr.parse().map_err(|_| Error::invalid("proof.acr", "is not an acr this version knows"))?,
-        factor_kind: convert::factor_kind("proof.factor_kind", sent.factor_kind)?,
-        device: devices.read("proof.device", &sent.device)?,
         auth_time: convert::time("proof.auth_time", sent.auth_time)?,
         scopes: all(scopes)?,
         binding: binding("proof.binding", sent.binding)?,
         token_behavior: token_behavior("proof.token_behavior", sent.token_behavior)?,
-    })
+        sender_constrained: sent.sender_constrained,
+    };
+    if matches!(proof.source, Source::Legacy(_)) {
+        if !proof.scopes.is_empty() {
+            return Err(Error::invalid("proof.scopes", "must be empty: a legacy MFA token has none"));
+        }
+        if proof.binding != Binding::Scope {
+            let expected = "must be BINDING_SCOPE: a legacy MFA token is tied to nothing";
+            return Err(Error::invalid("proof.binding", expected));
+        }
+    }
+    Ok(proof)
+}
+
+fn source(devices: &mut Devices, sent: &pb::Proof) -> Result<Source> {
+    let is_asserted = !sent.assertion_issuer.is_empty();
+    let mut factor = || -> Result<ProvedFactor> {
+        Ok(ProvedFactor {
+            kind: convert::factor_kind("proof.factor_kind", sent.factor_kind)?,
+            device: devices.read("proof.device", &sent.device)?,
+        })
+    };
+    match pb::TokenKind::try_from(sent.token_kind) {
+        Ok(pb::TokenKind::Elevated) if is_asserted => {
+            if sent.factor_kind != 0 {
+                return Err(Error::invalid("proof.factor_kind", "does not go with `assertion_issuer`"));
+            }
+            if !sent.device.is_empty() {
+                return Err(Error::invalid("proof.device", "does not go with `assertion_issuer`"));
+            }
+            Ok(Source::Assertion(sent.assertion_issuer.clone()))
+        }
+        Ok(pb::TokenKind::Elevated) => factor().map(Source::Factor),
+        Ok(pb::TokenKind::LegacyMfa) if is_asserted => {
+            let expected = "must be empty: a legacy MFA token is made by a factor";
+            Err(Error::invalid("proof.assertion_issuer", expected))
+        }
+        Ok(pb::TokenKind::LegacyMfa) => factor().map(Source::Legacy),
+        Ok(pb::TokenKind::Unspecified) | Err(_) => {
+            Err(Error::invalid("proof.token_kind", "is not a kind of token this version knows"))
+        }
+    }
 }
 
 /// A decision as the answer to the question.
@@ -149,5 +190,6 @@ fn requirement(requirement: Requirement) -> types::Requirement {
         token_behavior: token_behavior_value(requirement.token_behavior).into(),
         token_expiry_seconds: requirement.token_expiry_seconds,
         max_age_seconds,
+        sender_constraint: sender_constraint_value(requirement.sender_constraint).into(),
     }
 }

@@ -4,8 +4,9 @@ use kernel::Action;
 use proto::policy as pb;
 use proto::{convert, names};
 
-use super::{binding_value, token_behavior_value, totp_algorithm_value};
+use super::{binding_value, sender_constraint_value, token_behavior_value, totp_algorithm_value};
 use crate::domain::action_settings::ActionSettings;
+use crate::domain::assertion_issuer::AssertionIssuer;
 use crate::domain::environment::Environment;
 use crate::domain::preset::Preset;
 use crate::domain::provider::{IdentityProvider, ProviderKeys};
@@ -38,6 +39,12 @@ pub(super) fn environment(environment: &Environment) -> pb::Environment {
         max_passkeys: settings.max_passkeys,
         totp_parameters: Some(totp_parameters(settings.totp)),
         factor_hold_seconds: Some(settings.factor_hold_seconds),
+        legacy_mfa_tokens: Some(pb::LegacyMfaTokens {
+            enabled: settings.legacy.enabled,
+            token_expiry_seconds: settings.legacy.token_expiry_seconds,
+        }),
+        assertion_issuers: settings.assertion_issuers.iter().map(assertion_issuer).collect(),
+        sender_constraint: sender_constraint_value(settings.sender_constraint).into(),
     }
 }
 
@@ -59,6 +66,24 @@ fn provider(provider: &IdentityProvider) -> pb::IdentityProvider {
         algorithms: provider.algorithms.iter().map(ToString::to_string).collect(),
         session_claim: provider.session_claim.clone(),
         keys: Some(match &provider.keys {
+            ProviderKeys::Inline(jwks) => Keys::Jwks(jwks.clone()),
+            ProviderKeys::Address(uri) => Keys::JwksUri(uri.clone()),
+        }),
+    }
+}
+
+fn assertion_issuer(issuer: &AssertionIssuer) -> pb::AssertionIssuer {
+    use pb::assertion_issuer::Keys;
+
+    pb::AssertionIssuer {
+        assertion_issuer_id: issuer.id.clone(),
+        issuer: issuer.issuer.clone(),
+        audience: issuer.audience.clone(),
+        algorithms: issuer.algorithms.iter().map(ToString::to_string).collect(),
+        scopes: issuer.scopes.iter().map(ToString::to_string).collect(),
+        acr: issuer.acr.to_string(),
+        max_age_seconds: issuer.max_age_seconds,
+        keys: Some(match &issuer.keys {
             ProviderKeys::Inline(jwks) => Keys::Jwks(jwks.clone()),
             ProviderKeys::Address(uri) => Keys::JwksUri(uri.clone()),
         }),

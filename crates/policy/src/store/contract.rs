@@ -7,7 +7,8 @@ use kernel::{Entropy, EnvironmentId, Timestamp};
 use testkit::{SeededEntropy, race};
 
 use super::SqlEnvironments;
-use crate::domain::environment::{Environment, Settings};
+use crate::domain::assertion_issuer::AssertionIssuer;
+use crate::domain::environment::{Environment, PairOf, Settings};
 use crate::domain::preset::Preset;
 use crate::domain::provider::{IdentityProvider, ProviderKeys};
 use crate::ports::{EnvironmentStore, Written};
@@ -141,32 +142,63 @@ async fn a_token_leads_to_one_environment(suite: &Suite) {
     assert_eq!(suite.store.create(&first, "a").await.unwrap(), Written::Done);
 
     let rival = with_providers(&suite.environment(), &["one-c", "one-b"]);
-    assert_eq!(
-        suite.store.provider_in_use(rival.id, &rival.settings.identity_providers).await.unwrap(),
-        Some(1)
-    );
-    assert_eq!(suite.store.create(&rival, "b").await.unwrap(), Written::ProviderInUse(1));
+    let taken = PairOf::Provider(1);
+    assert_eq!(suite.store.pair_in_use(rival.id, &rival.settings).await.unwrap(), Some(taken));
+    assert_eq!(suite.store.create(&rival, "b").await.unwrap(), Written::PairInUse(taken));
     assert_eq!(suite.store.read(rival.id, None).await.unwrap(), None);
 
     // The refused attempt holds nothing, so this pair is free.
     let third = with_providers(&suite.environment(), &["one-c"]);
     assert_eq!(suite.store.create(&third, "c").await.unwrap(), Written::Done);
     let grab = with_providers(&changed(&third, |_| {}), &["one-c", "one-a"]);
-    assert_eq!(suite.store.update(&grab, "c").await.unwrap(), Written::ProviderInUse(1));
+    assert_eq!(suite.store.update(&grab, "c").await.unwrap(), Written::PairInUse(taken));
     assert_eq!(suite.store.read(third.id, None).await.unwrap(), Some(third));
 }
 
 async fn an_environment_keeps_and_gives_back_its_pairs(suite: &Suite) {
     let first = with_providers(&suite.environment(), &["kept", "given-back"]);
     assert_eq!(suite.store.create(&first, "a").await.unwrap(), Written::Done);
-    assert_eq!(
-        suite.store.provider_in_use(first.id, &first.settings.identity_providers).await.unwrap(),
-        None
-    );
+    assert_eq!(suite.store.pair_in_use(first.id, &first.settings).await.unwrap(), None);
     let second = with_providers(&changed(&first, |_| {}), &["kept"]);
     assert_eq!(suite.store.update(&second, "a").await.unwrap(), Written::Done);
     let other = with_providers(&suite.environment(), &["given-back"]);
     assert_eq!(suite.store.create(&other, "b").await.unwrap(), Written::Done);
+}
+
+fn with_issuers(environment: &Environment, audiences: &[&str]) -> Environment {
+    let mut environment = environment.clone();
+    let issuer = |audience: &&str| AssertionIssuer {
+        id: (*audience).to_owned(),
+        issuer: "https://idp.example".to_owned(),
+        audience: (*audience).to_owned(),
+        keys: ProviderKeys::Inline("{}".to_owned()),
+        algorithms: jose::Algorithm::ALL.to_vec(),
+        scopes: vec![kernel::Scope::WalletSign],
+        acr: kernel::Acr::Otp,
+        max_age_seconds: 120,
+    };
+    environment.settings.assertion_issuers = audiences.iter().map(issuer).collect();
+    environment
+}
+
+/// What signs sessions anywhere signs no assertions, and the reverse.
+async fn providers_and_assertion_issuers_have_their_pairs_out_of_one_pot(suite: &Suite) {
+    let first = with_issuers(&with_providers(&suite.environment(), &["pot-a"]), &["pot-b", "pot-c"]);
+    assert_eq!(suite.store.create(&first, "a").await.unwrap(), Written::Done);
+    assert_eq!(suite.newest(&first).await, first);
+    for (rival, taken) in [
+        (with_issuers(&suite.environment(), &["pot-d", "pot-a"]), PairOf::AssertionIssuer(1)),
+        (with_issuers(&suite.environment(), &["pot-b"]), PairOf::AssertionIssuer(0)),
+        (with_providers(&suite.environment(), &["pot-c"]), PairOf::Provider(0)),
+    ] {
+        assert_eq!(suite.store.pair_in_use(rival.id, &rival.settings).await.unwrap(), Some(taken));
+        assert_eq!(suite.store.create(&rival, "b").await.unwrap(), Written::PairInUse(taken));
+    }
+    // One pair may go from one list to the other, and what is given back is free.
+    let moved = with_issuers(&with_providers(&changed(&first, |_| {}), &["pot-b"]), &["pot-a"]);
+    assert_eq!(suite.store.update(&moved, "a").await.unwrap(), Written::Done);
+    assert_eq!(suite.newest(&first).await, moved);
+    suite.created_with(&["pot-c"]).await;
 }
 
 async fn pairs_are_compared_as_text(suite: &Suite) {
@@ -184,7 +216,10 @@ async fn of_many_that_want_one_pair_one_gets_it(suite: &Suite) {
     })
     .await;
     assert_eq!(written.iter().filter(|written| **written == Written::Done).count(), 1);
-    assert_eq!(written.iter().filter(|written| **written == Written::ProviderInUse(0)).count(), 31);
+    assert_eq!(
+        written.iter().filter(|written| **written == Written::PairInUse(PairOf::Provider(0))).count(),
+        31
+    );
 }
 
 /// Neither may wait for the other, and neither gets what the other has.
@@ -197,7 +232,7 @@ async fn environments_that_exchange_their_pairs_at_once_are_both_refused(suite: 
             with_providers(&changed(&second, |_| {}), &["mine", "also-mine"]),
         ];
         for written in suite.update_at_once(&swapped).await {
-            assert!(matches!(written, Written::ProviderInUse(_)), "{written:?}");
+            assert!(matches!(written, Written::PairInUse(_)), "{written:?}");
         }
     }
     assert_eq!((suite.newest(&first).await, suite.newest(&second).await), (first, second));
@@ -247,7 +282,8 @@ async fn the_longest_pairs_can_be_kept(suite: &Suite) {
     assert_eq!(suite.store.create(&environment, "a").await.unwrap(), Written::Done);
     let mut other = suite.environment();
     other.settings.identity_providers.clone_from(&environment.settings.identity_providers);
-    assert_eq!(suite.store.create(&other, "a").await.unwrap(), Written::ProviderInUse(0));
+    let taken = Written::PairInUse(PairOf::Provider(0));
+    assert_eq!(suite.store.create(&other, "a").await.unwrap(), taken);
 }
 
 async fn ids_come_in_their_order(suite: &Suite) {
@@ -279,6 +315,7 @@ async fn keeps_its_promises([store, other]: [Arc<dyn EnvironmentStore>; 2]) {
     of_many_creations_of_one_id_one_succeeds(&suite).await;
     a_token_leads_to_one_environment(&suite).await;
     an_environment_keeps_and_gives_back_its_pairs(&suite).await;
+    providers_and_assertion_issuers_have_their_pairs_out_of_one_pot(&suite).await;
     pairs_are_compared_as_text(&suite).await;
     of_many_that_want_one_pair_one_gets_it(&suite).await;
     environments_that_exchange_their_pairs_at_once_are_both_refused(&suite).await;

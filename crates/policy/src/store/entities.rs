@@ -55,7 +55,9 @@ pub(super) mod versions {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-pub(super) mod providers {
+/// Pairs of issuer and audience, of identity providers and of assertion issuers alike. The table has its name from the
+/// time when there were the former only.
+pub(super) mod pairs {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

@@ -1,15 +1,19 @@
 //! How settings stand in a row: JSON of our own shape, which says which shape it is, so that old versions stay
 //! readable whatever becomes of the protocol and the rules.
 
+use jose::Algorithm;
 use kernel::{Acr, Result};
 use serde::{Deserialize, Serialize};
 use storage::sql::corrupt;
 
 use crate::domain::action_settings::{ActionSettings, ActionTable, Binding, TokenBehavior};
+use crate::domain::assertion_issuer::AssertionIssuer;
 use crate::domain::environment::{DEFAULT_MAX_PASSKEYS, Settings};
+use crate::domain::legacy::LegacyMfaTokens;
 use crate::domain::preset::Preset;
 use crate::domain::provider::{IdentityProvider, ProviderKeys};
 use crate::domain::relying_party::RelyingParty;
+use crate::domain::sender_constraint::SenderConstraint;
 use crate::domain::totp::{TotpAlgorithm, TotpParameters};
 
 #[derive(Serialize, Deserialize)]
@@ -41,6 +45,12 @@ struct SettingsV1 {
     totp: TotpV1,
     #[serde(default)]
     factor_hold_seconds: u32,
+    #[serde(default)]
+    legacy: LegacyV1,
+    #[serde(default)]
+    assertion_issuers: Vec<AssertionIssuerV1>,
+    #[serde(default)]
+    sender_constraint: SenderConstraintV1,
 }
 
 fn first_max_passkeys() -> u32 {
@@ -78,6 +88,41 @@ struct ProviderV1 {
     keys: KeysV1,
     algorithms: Vec<String>,
     session_claim: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LegacyV1 {
+    enabled: bool,
+    token_expiry_seconds: u32,
+}
+
+impl Default for LegacyV1 {
+    fn default() -> Self {
+        LegacyMfaTokens::OFF.into()
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AssertionIssuerV1 {
+    id: String,
+    issuer: String,
+    audience: String,
+    keys: KeysV1,
+    algorithms: Vec<String>,
+    scopes: Vec<String>,
+    acr: AcrV1,
+    max_age_seconds: u32,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum SenderConstraintV1 {
+    #[default]
+    Off,
+    Allowed,
+    Required,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -136,6 +181,7 @@ enum BehaviorV1 {
 #[serde(rename_all = "snake_case")]
 enum BindingV1 {
     Scope,
+    Wallet,
     Operation,
 }
 
@@ -175,6 +221,13 @@ impl From<&Settings> for SettingsV1 {
             max_passkeys: settings.max_passkeys,
             totp: settings.totp.into(),
             factor_hold_seconds: settings.factor_hold_seconds,
+            legacy: settings.legacy.into(),
+            assertion_issuers: settings.assertion_issuers.iter().map(AssertionIssuerV1::from).collect(),
+            sender_constraint: match settings.sender_constraint {
+                SenderConstraint::Off => SenderConstraintV1::Off,
+                SenderConstraint::Allowed => SenderConstraintV1::Allowed,
+                SenderConstraint::Required => SenderConstraintV1::Required,
+            },
         }
     }
 }
@@ -210,7 +263,30 @@ impl TryFrom<SettingsV1> for Settings {
             max_passkeys: settings.max_passkeys,
             totp: settings.totp.into(),
             factor_hold_seconds: settings.factor_hold_seconds,
+            legacy: settings.legacy.into(),
+            assertion_issuers: settings
+                .assertion_issuers
+                .into_iter()
+                .map(AssertionIssuer::try_from)
+                .collect::<Result<_>>()?,
+            sender_constraint: match settings.sender_constraint {
+                SenderConstraintV1::Off => SenderConstraint::Off,
+                SenderConstraintV1::Allowed => SenderConstraint::Allowed,
+                SenderConstraintV1::Required => SenderConstraint::Required,
+            },
         })
+    }
+}
+
+impl From<LegacyMfaTokens> for LegacyV1 {
+    fn from(legacy: LegacyMfaTokens) -> Self {
+        Self { enabled: legacy.enabled, token_expiry_seconds: legacy.token_expiry_seconds }
+    }
+}
+
+impl From<LegacyV1> for LegacyMfaTokens {
+    fn from(legacy: LegacyV1) -> Self {
+        Self { enabled: legacy.enabled, token_expiry_seconds: legacy.token_expiry_seconds }
     }
 }
 
@@ -248,10 +324,7 @@ impl From<&IdentityProvider> for ProviderV1 {
             id: provider.id.clone(),
             issuer: provider.issuer.clone(),
             audience: provider.audience.clone(),
-            keys: match &provider.keys {
-                ProviderKeys::Inline(jwks) => KeysV1::Jwks(jwks.clone()),
-                ProviderKeys::Address(uri) => KeysV1::JwksUri(uri.clone()),
-            },
+            keys: (&provider.keys).into(),
             algorithms: provider.algorithms.iter().map(ToString::to_string).collect(),
             session_claim: provider.session_claim.clone(),
         }
@@ -262,18 +335,95 @@ impl TryFrom<ProviderV1> for IdentityProvider {
     type Error = kernel::Error;
 
     fn try_from(provider: ProviderV1) -> Result<Self> {
-        let algorithms = provider.algorithms.iter().map(|name| name.parse());
         Ok(Self {
             id: provider.id,
             issuer: provider.issuer,
             audience: provider.audience,
-            keys: match provider.keys {
-                KeysV1::Jwks(jwks) => ProviderKeys::Inline(jwks),
-                KeysV1::JwksUri(uri) => ProviderKeys::Address(uri),
-            },
-            algorithms: algorithms.collect::<Result<_, _>>().map_err(|_| corrupt("signature algorithm"))?,
+            keys: provider.keys.into(),
+            algorithms: algorithms(&provider.algorithms)?,
             session_claim: provider.session_claim,
         })
+    }
+}
+
+impl From<&AssertionIssuer> for AssertionIssuerV1 {
+    fn from(issuer: &AssertionIssuer) -> Self {
+        Self {
+            id: issuer.id.clone(),
+            issuer: issuer.issuer.clone(),
+            audience: issuer.audience.clone(),
+            keys: (&issuer.keys).into(),
+            algorithms: issuer.algorithms.iter().map(ToString::to_string).collect(),
+            scopes: issuer.scopes.iter().map(ToString::to_string).collect(),
+            acr: issuer.acr.into(),
+            max_age_seconds: issuer.max_age_seconds,
+        }
+    }
+}
+
+impl TryFrom<AssertionIssuerV1> for AssertionIssuer {
+    type Error = kernel::Error;
+
+    fn try_from(issuer: AssertionIssuerV1) -> Result<Self> {
+        let scopes = issuer.scopes.iter().map(|name| name.parse());
+        Ok(Self {
+            id: issuer.id,
+            issuer: issuer.issuer,
+            audience: issuer.audience,
+            keys: issuer.keys.into(),
+            algorithms: algorithms(&issuer.algorithms)?,
+            scopes: scopes.collect::<Result<_, _>>().map_err(|_| corrupt("scope"))?,
+            acr: issuer.acr.into(),
+            max_age_seconds: issuer.max_age_seconds,
+        })
+    }
+}
+
+fn algorithms(names: &[String]) -> Result<Vec<Algorithm>> {
+    names
+        .iter()
+        .map(|name| name.parse())
+        .collect::<Result<_, _>>()
+        .map_err(|_| corrupt("signature algorithm"))
+}
+
+impl From<&ProviderKeys> for KeysV1 {
+    fn from(keys: &ProviderKeys) -> Self {
+        match keys {
+            ProviderKeys::Inline(jwks) => Self::Jwks(jwks.clone()),
+            ProviderKeys::Address(uri) => Self::JwksUri(uri.clone()),
+        }
+    }
+}
+
+impl From<KeysV1> for ProviderKeys {
+    fn from(keys: KeysV1) -> Self {
+        match keys {
+            KeysV1::Jwks(jwks) => Self::Inline(jwks),
+            KeysV1::JwksUri(uri) => Self::Address(uri),
+        }
+    }
+}
+
+impl From<Acr> for AcrV1 {
+    fn from(acr: Acr) -> Self {
+        match acr {
+            Acr::Recovery => Self::Recovery,
+            Acr::Otp => Self::Otp,
+            Acr::Phr => Self::Phr,
+            Acr::Phrh => Self::Phrh,
+        }
+    }
+}
+
+impl From<AcrV1> for Acr {
+    fn from(acr: AcrV1) -> Self {
+        match acr {
+            AcrV1::Recovery => Self::Recovery,
+            AcrV1::Otp => Self::Otp,
+            AcrV1::Phr => Self::Phr,
+            AcrV1::Phrh => Self::Phrh,
+        }
     }
 }
 
@@ -289,14 +439,10 @@ impl From<ActionSettings> for ActionV1 {
             token_expiry_seconds: settings.token_expiry_seconds,
             binding: match settings.binding {
                 Binding::Scope => BindingV1::Scope,
+                Binding::Wallet => BindingV1::Wallet,
                 Binding::Operation => BindingV1::Operation,
             },
-            acr: match settings.acr {
-                Acr::Recovery => AcrV1::Recovery,
-                Acr::Otp => AcrV1::Otp,
-                Acr::Phr => AcrV1::Phr,
-                Acr::Phrh => AcrV1::Phrh,
-            },
+            acr: settings.acr.into(),
             reauthentication_seconds: settings.reauthentication_seconds,
         }
     }
@@ -314,14 +460,10 @@ impl From<ActionV1> for ActionSettings {
             token_expiry_seconds: settings.token_expiry_seconds,
             binding: match settings.binding {
                 BindingV1::Scope => Binding::Scope,
+                BindingV1::Wallet => Binding::Wallet,
                 BindingV1::Operation => Binding::Operation,
             },
-            acr: match settings.acr {
-                AcrV1::Recovery => Acr::Recovery,
-                AcrV1::Otp => Acr::Otp,
-                AcrV1::Phr => Acr::Phr,
-                AcrV1::Phrh => Acr::Phrh,
-            },
+            acr: settings.acr.into(),
             reauthentication_seconds: settings.reauthentication_seconds,
         }
     }

@@ -11,10 +11,9 @@ use sea_orm::{
 };
 use storage::sql::{corrupt, unavailable};
 
-use super::entities::{environments, providers, versions};
+use super::entities::{environments, pairs, versions};
 use super::record;
-use crate::domain::environment::Environment;
-use crate::domain::provider::IdentityProvider;
+use crate::domain::environment::{Environment, PairOf, Settings};
 use crate::ports::{EnvironmentStore, Written};
 
 /// Environments in the service's own database.
@@ -53,9 +52,9 @@ impl SqlEnvironments {
         .exec_without_returning(&transaction)
         .await
         .map_err(unavailable)?;
-        let taken = replace_providers(&transaction, environment).await?;
-        if let Some(index) = taken {
-            return Ok(Written::ProviderInUse(index));
+        let taken = replace_pairs(&transaction, environment).await?;
+        if let Some(whose) = taken {
+            return Ok(Written::PairInUse(whose));
         }
         transaction.commit().await.map_err(unavailable)?;
         Ok(Written::Done)
@@ -88,37 +87,35 @@ async fn advance(connection: &impl ConnectionTrait, id: EnvironmentId, version: 
     Ok(updated.rows_affected == 1)
 }
 
-/// Makes the environment's pairs of issuer and audience those of its new version; tells the index of one that
-/// another environment has.
+/// Makes the environment's pairs of issuer and audience those of its new version; tells which one another
+/// environment has.
 ///
 /// Who gets here has written to the environment's row, so nobody else changes its pairs meanwhile. A pair that stays is
 /// not touched. What goes and what comes is written in one order everywhere: a writer waits for another one only at a
 /// pair beyond all that it wrote itself, so that no two of them, not even two environments that exchange their pairs,
 /// wait for each other.
-async fn replace_providers(
+async fn replace_pairs(
     connection: &impl ConnectionTrait,
     environment: &Environment,
-) -> Result<Option<usize>> {
-    let held: BTreeSet<Pair> = providers::Entity::find()
-        .filter(providers::Column::Environment.eq(environment.id.uuid()))
+) -> Result<Option<PairOf>> {
+    let held: BTreeSet<Pair> = pairs::Entity::find()
+        .filter(pairs::Column::Environment.eq(environment.id.uuid()))
         .all(connection)
         .await
         .map_err(unavailable)?
         .into_iter()
         .map(|row| (row.issuer, row.audience))
         .collect();
-    let wanted: BTreeMap<Pair, usize> = environment
+    let wanted: BTreeMap<Pair, PairOf> = environment
         .settings
-        .identity_providers
-        .iter()
-        .enumerate()
-        .map(|(index, provider)| (pair(provider), index))
+        .pairs()
+        .map(|(issuer, audience, whose)| (pair(issuer, audience), whose))
         .collect();
     for pair in held.iter().chain(wanted.keys()).collect::<BTreeSet<_>>() {
         match (held.contains(pair), wanted.get(pair)) {
             (true, None) => give_back(connection, pair).await?,
-            (false, Some(index)) if !take(connection, pair, environment.id).await? => {
-                return Ok(Some(*index));
+            (false, Some(whose)) if !take(connection, pair, environment.id).await? => {
+                return Ok(Some(*whose));
             }
             _ => {}
         }
@@ -129,25 +126,25 @@ async fn replace_providers(
 /// Issuer and audience.
 type Pair = (String, String);
 
-fn pair(provider: &IdentityProvider) -> Pair {
-    (provider.issuer.clone(), provider.audience.clone())
+fn pair(issuer: &str, audience: &str) -> Pair {
+    (issuer.to_owned(), audience.to_owned())
 }
 
 async fn give_back(connection: &impl ConnectionTrait, pair: &Pair) -> Result<()> {
-    providers::Entity::delete_by_id(pair.clone()).exec(connection).await.map_err(unavailable)?;
+    pairs::Entity::delete_by_id(pair.clone()).exec(connection).await.map_err(unavailable)?;
     Ok(())
 }
 
 /// Takes the pair, unless it is taken.
 async fn take(connection: &impl ConnectionTrait, pair: &Pair, environment: EnvironmentId) -> Result<bool> {
     let (issuer, audience) = pair.clone();
-    let rows = providers::Entity::insert(providers::ActiveModel {
+    let rows = pairs::Entity::insert(pairs::ActiveModel {
         issuer: ActiveValue::Set(issuer),
         audience: ActiveValue::Set(audience),
         environment: ActiveValue::Set(environment.uuid()),
     })
     .on_conflict(
-        OnConflict::columns([providers::Column::Issuer, providers::Column::Audience]).do_nothing().to_owned(),
+        OnConflict::columns([pairs::Column::Issuer, pairs::Column::Audience]).do_nothing().to_owned(),
     )
     .exec_without_returning(connection)
     .await
@@ -207,18 +204,14 @@ impl EnvironmentStore for SqlEnvironments {
         Ok(ids.into_iter().map(EnvironmentId::from_uuid).collect())
     }
 
-    async fn provider_in_use(
-        &self,
-        id: EnvironmentId,
-        candidates: &[IdentityProvider],
-    ) -> Result<Option<usize>> {
-        for (index, provider) in candidates.iter().enumerate() {
-            let row = providers::Entity::find_by_id(pair(provider))
+    async fn pair_in_use(&self, id: EnvironmentId, settings: &Settings) -> Result<Option<PairOf>> {
+        for (issuer, audience, whose) in settings.pairs() {
+            let row = pairs::Entity::find_by_id(pair(issuer, audience))
                 .one(&self.database)
                 .await
                 .map_err(unavailable)?;
             if row.is_some_and(|row| row.environment != id.uuid()) {
-                return Ok(Some(index));
+                return Ok(Some(whose));
             }
         }
         Ok(None)

@@ -46,6 +46,64 @@ pub struct RelyingParty {
     #[prost(string, repeated, tag = "2")]
     pub origins: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
+/// Whose assertions are exchanged for elevated tokens: somebody outside the suite who has made sure of a second factor
+/// in their own way. The pair of issuer and audience is unique over all environments, and not that of any identity
+/// provider: what signs assertions may not sign sessions.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AssertionIssuer {
+    /// Names the entry within the environment, 1 to 32 lower-case letters, digits and hyphens.
+    #[prost(string, tag = "1")]
+    pub assertion_issuer_id: ::prost::alloc::string::String,
+    /// The `iss` claim, compared as text. At most 512 bytes.
+    #[prost(string, tag = "2")]
+    pub issuer: ::prost::alloc::string::String,
+    /// What the `aud` claim must contain, compared as text. At most 512 bytes.
+    #[prost(string, tag = "3")]
+    pub audience: ::prost::alloc::string::String,
+    /// The signature algorithms accepted: `ES256`, `EdDSA`, `RS256`. Empty stands for all three.
+    #[prost(string, repeated, tag = "6")]
+    pub algorithms: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// What an assertion may pay for: `wallet:export`, `wallet:sign`, `wallet:refresh`, `wallet:reshare`. At least one.
+    /// Factors are never changed by an assertion.
+    #[prost(string, repeated, tag = "7")]
+    pub scopes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The most an assertion counts for: `urn:countersign:acr:recovery` or `urn:countersign:acr:otp`. Required. No
+    /// assertion is phishing-resistant.
+    #[prost(string, tag = "8")]
+    pub acr: ::prost::alloc::string::String,
+    /// How old, in seconds, an assertion may be when it is exchanged, 10 to 600. Zero stands for 120.
+    #[prost(uint32, tag = "9")]
+    pub max_age_seconds: u32,
+    /// Where the public keys are. Exactly one is required. Keys of an identity provider of the environment are refused, as
+    /// are keys that are secret or symmetric.
+    #[prost(oneof = "assertion_issuer::Keys", tags = "4, 5")]
+    pub keys: ::core::option::Option<assertion_issuer::Keys>,
+}
+/// Nested message and enum types in `AssertionIssuer`.
+pub mod assertion_issuer {
+    /// Where the public keys are. Exactly one is required. Keys of an identity provider of the environment are refused, as
+    /// are keys that are secret or symmetric.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Keys {
+        /// A JSON Web Key Set (RFC 7517), inline, at most 64 KiB.
+        #[prost(string, tag = "4")]
+        Jwks(::prost::alloc::string::String),
+        /// An address that answers with a JSON Web Key Set: https only, never redirected, never a private address.
+        #[prost(string, tag = "5")]
+        JwksUri(::prost::alloc::string::String),
+    }
+}
+/// Legacy MFA tokens: tokens without a scope that pay for any of the four wallet actions. For clients that know nothing
+/// else; deprecated.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LegacyMfaTokens {
+    /// Whether they are made, and count. With false those that were made before count no more.
+    #[prost(bool, tag = "1")]
+    pub enabled: bool,
+    /// How long they live, in seconds, 30 to 300. Zero stands for 120.
+    #[prost(uint32, tag = "2")]
+    pub token_expiry_seconds: u32,
+}
 /// What one action demands.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ActionSettings {
@@ -151,6 +209,16 @@ pub struct Environment {
     /// with the preset strict and 0 with seed-compatible.
     #[prost(uint32, optional, tag = "17")]
     pub factor_hold_seconds: ::core::option::Option<u32>,
+    /// Legacy MFA tokens. Unset stands for none, with every preset. They never pay where a binding or a phishing-resistant
+    /// proof is demanded.
+    #[prost(message, optional, tag = "18")]
+    pub legacy_mfa_tokens: ::core::option::Option<LegacyMfaTokens>,
+    /// Whose assertions are exchanged for elevated tokens, at most 8. None with every preset.
+    #[prost(message, repeated, tag = "19")]
+    pub assertion_issuers: ::prost::alloc::vec::Vec<AssertionIssuer>,
+    /// Whether tokens are good in the hands of one client only. Unspecified stands for SENDER_CONSTRAINT_OFF.
+    #[prost(enumeration = "super::super::r#type::v1::SenderConstraint", tag = "20")]
+    pub sender_constraint: i32,
 }
 /// A set of action settings to start from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -1009,24 +1077,35 @@ pub struct Proof {
     /// The `acr` of the proof.
     #[prost(string, tag = "1")]
     pub acr: ::prost::alloc::string::String,
-    /// The kind of factor that was proved.
+    /// The kind of factor that was proved. Unset with `assertion_issuer`.
     #[prost(enumeration = "super::super::r#type::v1::FactorKind", tag = "2")]
     pub factor_kind: i32,
-    /// The device that was used: `environments/{environment}/users/{user}/devices/{device}`.
+    /// The device that was used: `environments/{environment}/users/{user}/devices/{device}`. Unset with
+    /// `assertion_issuer`.
     #[prost(string, tag = "3")]
     pub device: ::prost::alloc::string::String,
-    /// When the factor was verified.
+    /// When the factor was verified; of an assertion, when it was made.
     #[prost(message, optional, tag = "4")]
     pub auth_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// The scopes of the token.
+    /// The scopes of the token. None with TOKEN_KIND_LEGACY_MFA.
     #[prost(string, repeated, tag = "5")]
     pub scopes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// How closely the token is tied: BINDING_OPERATION only where its digest is that of the operation to decide.
+    /// How closely the token is tied: BINDING_OPERATION only where its digest is that of the operation to decide,
+    /// BINDING_WALLET only where its wallet is that of the operation, BINDING_SCOPE with TOKEN_KIND_LEGACY_MFA.
     #[prost(enumeration = "super::super::r#type::v1::Binding", tag = "6")]
     pub binding: i32,
     /// How the token may be used.
     #[prost(enumeration = "super::super::r#type::v1::TokenBehavior", tag = "7")]
     pub token_behavior: i32,
+    /// The kind of token.
+    #[prost(enumeration = "TokenKind", tag = "8")]
+    pub token_kind: i32,
+    /// Whether the token carries the thumbprint of a key, and the caller has proved that it has the key.
+    #[prost(bool, tag = "9")]
+    pub sender_constrained: bool,
+    /// Of a token that an assertion was exchanged for: the `assertion_issuer_id` of who made it. Empty of every other.
+    #[prost(string, tag = "10")]
+    pub assertion_issuer: ::prost::alloc::string::String,
 }
 /// Asks for a decision.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1106,6 +1185,39 @@ impl ClientKind {
         match value {
             "CLIENT_KIND_UNSPECIFIED" => Some(Self::Unspecified),
             "CLIENT_KIND_GRPC" => Some(Self::Grpc),
+            _ => None,
+        }
+    }
+}
+/// The kind of token that states a proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum TokenKind {
+    /// Not a kind; refused.
+    Unspecified = 0,
+    /// An elevated access token.
+    Elevated = 1,
+    /// A legacy MFA token, which has no scopes and no binding.
+    LegacyMfa = 2,
+}
+impl TokenKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "TOKEN_KIND_UNSPECIFIED",
+            Self::Elevated => "TOKEN_KIND_ELEVATED",
+            Self::LegacyMfa => "TOKEN_KIND_LEGACY_MFA",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "TOKEN_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "TOKEN_KIND_ELEVATED" => Some(Self::Elevated),
+            "TOKEN_KIND_LEGACY_MFA" => Some(Self::LegacyMfa),
             _ => None,
         }
     }

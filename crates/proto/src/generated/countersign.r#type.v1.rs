@@ -352,8 +352,12 @@ pub struct Requirement {
     /// The oldest proof that counts, in seconds since the factor was verified.
     #[prost(uint32, tag = "8")]
     pub max_age_seconds: u32,
+    /// Whether the token must be, or can be, good in the hands of one client only.
+    #[prost(enumeration = "SenderConstraint", tag = "9")]
+    pub sender_constraint: i32,
 }
-/// How closely a proof must be tied to what it is for, loosest first.
+/// How closely a proof must be tied to what it is for: BINDING_SCOPE is looser than BINDING_WALLET, and that looser than
+/// BINDING_OPERATION.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum Binding {
@@ -363,6 +367,8 @@ pub enum Binding {
     Scope = 1,
     /// To exactly one operation, by its digest.
     Operation = 2,
+    /// To one wallet, and scopes.
+    Wallet = 3,
 }
 impl Binding {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -374,6 +380,7 @@ impl Binding {
             Self::Unspecified => "BINDING_UNSPECIFIED",
             Self::Scope => "BINDING_SCOPE",
             Self::Operation => "BINDING_OPERATION",
+            Self::Wallet => "BINDING_WALLET",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -382,6 +389,7 @@ impl Binding {
             "BINDING_UNSPECIFIED" => Some(Self::Unspecified),
             "BINDING_SCOPE" => Some(Self::Scope),
             "BINDING_OPERATION" => Some(Self::Operation),
+            "BINDING_WALLET" => Some(Self::Wallet),
             _ => None,
         }
     }
@@ -415,6 +423,44 @@ impl TokenBehavior {
             "TOKEN_BEHAVIOR_UNSPECIFIED" => Some(Self::Unspecified),
             "TOKEN_BEHAVIOR_SINGLE_USE" => Some(Self::SingleUse),
             "TOKEN_BEHAVIOR_TIME_BOUND" => Some(Self::TimeBound),
+            _ => None,
+        }
+    }
+}
+/// Whether tokens are good in the hands of one client only: the one that proves, with every use, that it has the key
+/// whose thumbprint the token carries (RFC 7800, RFC 9449).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum SenderConstraint {
+    /// Not a constraint. In the settings of an environment it stands for SENDER_CONSTRAINT_OFF and is never sent back.
+    Unspecified = 0,
+    /// None are made.
+    Off = 1,
+    /// A client that shows a key gets a token that is good with this key only.
+    Allowed = 2,
+    /// No other token counts.
+    Required = 3,
+}
+impl SenderConstraint {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "SENDER_CONSTRAINT_UNSPECIFIED",
+            Self::Off => "SENDER_CONSTRAINT_OFF",
+            Self::Allowed => "SENDER_CONSTRAINT_ALLOWED",
+            Self::Required => "SENDER_CONSTRAINT_REQUIRED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "SENDER_CONSTRAINT_UNSPECIFIED" => Some(Self::Unspecified),
+            "SENDER_CONSTRAINT_OFF" => Some(Self::Off),
+            "SENDER_CONSTRAINT_ALLOWED" => Some(Self::Allowed),
+            "SENDER_CONSTRAINT_REQUIRED" => Some(Self::Required),
             _ => None,
         }
     }

@@ -26,6 +26,7 @@ pub(crate) fn step_up_required(requirement: &Requirement, digest: Option<Digest>
     let scopes = scopes(requirement);
     let how = match requirement.binding {
         Binding::Operation => "with exactly this operation",
+        Binding::Wallet => "with this scope and this wallet",
         Binding::Scope => "with this scope",
     };
     let message = format!(
@@ -90,7 +91,8 @@ fn with_requirement(error: Error, requirement: &Requirement, digest: Option<Dige
         .with("binding", requirement.binding.as_str())
         .with("token_behavior", requirement.token_behavior.as_str())
         .with("token_expiry_seconds", requirement.token_expiry_seconds.to_string())
-        .with("max_age_seconds", requirement.max_age_seconds.to_string());
+        .with("max_age_seconds", requirement.max_age_seconds.to_string())
+        .with("sender_constraint", requirement.sender_constraint.as_str());
     match digest {
         Some(digest) => error.with("operation_digest", digest.to_string()),
         None => error,
@@ -119,6 +121,7 @@ mod tests {
                 ("methods", "totp"),
                 ("operation_digest", digest.to_string().as_str()),
                 ("scopes", "wallet:export"),
+                ("sender_constraint", "off"),
                 ("token_behavior", "single_use"),
                 ("token_expiry_seconds", "300"),
             ]

@@ -10,6 +10,8 @@ pub const MAX_EXPIRY_SECONDS: u32 = 3_600;
 pub enum Binding {
     /// To its scopes.
     Scope,
+    /// To its scopes and one wallet.
+    Wallet,
     /// To exactly one operation, by its digest.
     Operation,
 }
@@ -19,6 +21,7 @@ impl Binding {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Scope => "scope",
+            Self::Wallet => "wallet",
             Self::Operation => "operation",
         }
     }
@@ -43,6 +46,28 @@ impl TokenBehavior {
     }
 }
 
+/// Whether tokens are good in the hands of one client only, loosest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SenderConstraint {
+    /// None are made.
+    Off,
+    /// A client that shows a key gets a token that is good with this key only.
+    Allowed,
+    /// No other token counts.
+    Required,
+}
+
+impl SenderConstraint {
+    /// The name in the metadata of a refusal.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Allowed => "allowed",
+            Self::Required => "required",
+        }
+    }
+}
+
 /// What would satisfy the policy of an action, in full.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Requirement {
@@ -62,4 +87,6 @@ pub struct Requirement {
     pub token_expiry_seconds: u32,
     /// The oldest proof that counts, in seconds since the factor was verified.
     pub max_age_seconds: u32,
+    /// Whether the token must be, or can be, good in the hands of one client only.
+    pub sender_constraint: SenderConstraint,
 }

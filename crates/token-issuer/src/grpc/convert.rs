@@ -8,7 +8,7 @@ use crate::authenticate::Elevated;
 use crate::authorize_operation::Authorized;
 use crate::check_step_up::{Status, StepUp};
 use crate::domain::factors::{Ceremony, VerifiedFactor};
-use crate::domain::requirement::{Binding, Requirement, TokenBehavior};
+use crate::domain::requirement::{Binding, Requirement, SenderConstraint, TokenBehavior};
 use crate::domain::token::Token;
 use crate::get_session::Session;
 
@@ -76,7 +76,13 @@ fn factor(factor: VerifiedFactor, environment: EnvironmentId, user: UserId) -> t
 fn requirement_value(requirement: &Requirement) -> types::Requirement {
     let binding = match requirement.binding {
         Binding::Scope => types::Binding::Scope,
+        Binding::Wallet => types::Binding::Wallet,
         Binding::Operation => types::Binding::Operation,
+    };
+    let sender_constraint = match requirement.sender_constraint {
+        SenderConstraint::Off => types::SenderConstraint::Off,
+        SenderConstraint::Allowed => types::SenderConstraint::Allowed,
+        SenderConstraint::Required => types::SenderConstraint::Required,
     };
     types::Requirement {
         action: convert::action_value(requirement.action).into(),
@@ -87,6 +93,7 @@ fn requirement_value(requirement: &Requirement) -> types::Requirement {
         token_behavior: behavior(requirement.token_behavior).into(),
         token_expiry_seconds: requirement.token_expiry_seconds,
         max_age_seconds: requirement.max_age_seconds,
+        sender_constraint: sender_constraint.into(),
     }
 }
 

@@ -4,7 +4,7 @@ use kernel::{Acr, EnvironmentId, Error, FactorKind, Result, Scope, UserId};
 use proto::{convert, names, types};
 
 use crate::domain::factors::{FactorFacts, VerifiedFactor};
-use crate::domain::requirement::{Binding, MAX_EXPIRY_SECONDS, Requirement, TokenBehavior};
+use crate::domain::requirement::{Binding, MAX_EXPIRY_SECONDS, Requirement, SenderConstraint, TokenBehavior};
 
 /// The device of a resource name, if it belongs to this user.
 pub(super) fn device(
@@ -72,6 +72,7 @@ fn factor_value(factor: &VerifiedFactor, environment: EnvironmentId, user: UserI
 pub(super) fn binding_value(binding: Binding) -> types::Binding {
     match binding {
         Binding::Scope => types::Binding::Scope,
+        Binding::Wallet => types::Binding::Wallet,
         Binding::Operation => types::Binding::Operation,
     }
 }
@@ -86,6 +87,7 @@ pub(super) fn behavior_value(behavior: TokenBehavior) -> types::TokenBehavior {
 pub(super) fn requirement(value: types::Requirement) -> Result<Requirement> {
     let binding = match types::Binding::try_from(value.binding) {
         Ok(types::Binding::Scope) => Binding::Scope,
+        Ok(types::Binding::Wallet) => Binding::Wallet,
         Ok(types::Binding::Operation) => Binding::Operation,
         Ok(types::Binding::Unspecified) | Err(_) => {
             return Err(Error::invalid("requirement.binding", "is not known"));
@@ -96,6 +98,14 @@ pub(super) fn requirement(value: types::Requirement) -> Result<Requirement> {
         Ok(types::TokenBehavior::TimeBound) => TokenBehavior::TimeBound,
         Ok(types::TokenBehavior::Unspecified) | Err(_) => {
             return Err(Error::invalid("requirement.token_behavior", "is not known"));
+        }
+    };
+    let sender_constraint = match types::SenderConstraint::try_from(value.sender_constraint) {
+        Ok(types::SenderConstraint::Off) => SenderConstraint::Off,
+        Ok(types::SenderConstraint::Allowed) => SenderConstraint::Allowed,
+        Ok(types::SenderConstraint::Required) => SenderConstraint::Required,
+        Ok(types::SenderConstraint::Unspecified) | Err(_) => {
+            return Err(Error::invalid("requirement.sender_constraint", "is not known"));
         }
     };
     if !(1..=MAX_EXPIRY_SECONDS).contains(&value.token_expiry_seconds) {
@@ -120,6 +130,7 @@ pub(super) fn requirement(value: types::Requirement) -> Result<Requirement> {
         token_behavior,
         token_expiry_seconds: value.token_expiry_seconds,
         max_age_seconds: value.max_age_seconds,
+        sender_constraint,
     })
 }
 

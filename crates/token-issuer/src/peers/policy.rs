@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use kernel::{EnvironmentId, Error, Result, UserId};
 use proto::policy::policy_service_client::PolicyServiceClient;
-use proto::policy::{ClientKind, DecideRequest, DecideResponse, Effect, Proof as ProofValue};
+use proto::policy::{ClientKind, DecideRequest, DecideResponse, Effect, Proof as ProofValue, TokenKind};
 use proto::{convert, names};
 use runtime::{limits, peer};
 use tonic::transport::Channel;
@@ -66,6 +66,9 @@ fn proof_value(proof: &Proof, environment: EnvironmentId, user: UserId) -> Proof
         scopes: proof.scopes.iter().map(|scope| scope.as_str().to_owned()).collect(),
         binding: binding_value(proof.binding).into(),
         token_behavior: behavior_value(proof.token_behavior).into(),
+        token_kind: TokenKind::Elevated.into(),
+        sender_constrained: false,
+        assertion_issuer: String::new(),
     }
 }
 
@@ -114,6 +117,7 @@ mod tests {
             token_behavior: types::TokenBehavior::SingleUse.into(),
             token_expiry_seconds: 300,
             max_age_seconds: 360,
+            sender_constraint: types::SenderConstraint::Off.into(),
         }
     }
 
@@ -194,6 +198,8 @@ mod tests {
             types::Requirement { binding: 0, ..wire() },
             types::Requirement { binding: 9, ..wire() },
             types::Requirement { token_behavior: 0, ..wire() },
+            types::Requirement { sender_constraint: 0, ..wire() },
+            types::Requirement { sender_constraint: 9, ..wire() },
             types::Requirement { acr: "very strong".to_owned(), ..wire() },
             types::Requirement { scopes: vec!["wallet:all".to_owned()], ..wire() },
             types::Requirement { action: 0, ..wire() },

@@ -6,13 +6,18 @@ use proptest::sample::{select, subsequence};
 
 use super::*;
 use crate::domain::action_settings::ActionTable;
+use crate::domain::assertion_issuer::AssertionIssuer;
 use crate::domain::facts::VerifiedFactor;
+use crate::domain::legacy::LegacyMfaTokens;
 use crate::domain::preset::Preset;
+use crate::domain::proof::ProvedFactor;
+use crate::domain::provider::ProviderKeys;
+use crate::domain::sender_constraint::SenderConstraint;
 
 const NOW: i64 = 1_000_000_000;
 
 fn binding() -> impl Strategy<Value = Binding> {
-    select(vec![Binding::Scope, Binding::Operation])
+    select(vec![Binding::Scope, Binding::Wallet, Binding::Operation])
 }
 
 fn behavior() -> impl Strategy<Value = TokenBehavior> {
@@ -32,18 +37,48 @@ prop_compose! {
     }
 }
 
+fn sender_constraint() -> impl Strategy<Value = SenderConstraint> {
+    select(vec![SenderConstraint::Off, SenderConstraint::Allowed, SenderConstraint::Required])
+}
+
+/// What an assertion issuer may be called, so that proofs often name one that there is.
+const ISSUERS: [&str; 2] = ["risk", "bank"];
+
+prop_compose! {
+    fn assertion_issuer()(
+        id in select(&ISSUERS), scopes in subsequence(Scope::ALL.to_vec(), 0..=6),
+        acr in select(Acr::ALL.to_vec()), max_age_seconds in 10_u32..=600,
+    ) -> AssertionIssuer {
+        AssertionIssuer {
+            id: id.to_owned(), issuer: id.to_owned(), audience: id.to_owned(),
+            keys: ProviderKeys::Inline(String::new()), algorithms: Vec::new(), scopes, acr, max_age_seconds,
+        }
+    }
+}
+
+prop_compose! {
+    fn legacy()(enabled: bool, token_expiry_seconds in 30_u32..=300) -> LegacyMfaTokens {
+        LegacyMfaTokens { enabled, token_expiry_seconds }
+    }
+}
+
 prop_compose! {
     fn settings()(
         [export, sign, refresh, reshare] in
             [action_settings(), action_settings(), action_settings(), action_settings()],
         enrolment_required: bool, opaque_payload_as_export: bool,
-        factor_hold_seconds in select(vec![0_u32, 60, 86_400, 604_800]),
+        factor_hold_seconds in select(vec![0_u32, 60, 86_400, 604_800]), legacy in legacy(),
+        assertion_issuers in proptest::collection::vec(assertion_issuer(), 0..=2),
+        sender_constraint in sender_constraint(),
     ) -> Settings {
         Settings {
             actions: ActionTable { export, sign, refresh, reshare },
             enrolment_required,
             opaque_payload_as_export,
             factor_hold_seconds,
+            legacy,
+            assertion_issuers,
+            sender_constraint,
             ..Settings::of(Preset::Strict)
         }
     }
@@ -60,12 +95,23 @@ fn time() -> impl Strategy<Value = Timestamp> {
         .prop_map(|age| Timestamp::from_millis(NOW - age))
 }
 
+fn source() -> impl Strategy<Value = Source> {
+    let factor =
+        || select(FactorKind::ALL.to_vec()).prop_map(|kind| ProvedFactor { kind, device: device(kind) });
+    prop_oneof![
+        factor().prop_map(Source::Factor),
+        factor().prop_map(Source::Legacy),
+        select(&ISSUERS).prop_map(|id| Source::Assertion(id.to_owned())),
+    ]
+}
+
 prop_compose! {
     fn proof()(
-        acr in select(Acr::ALL.to_vec()), factor_kind in select(FactorKind::ALL.to_vec()), auth_time in time(),
+        source in source(), acr in select(Acr::ALL.to_vec()), auth_time in time(),
         scopes in subsequence(Scope::ALL.to_vec(), 0..=6), binding in binding(), token_behavior in behavior(),
+        sender_constrained: bool,
     ) -> Proof {
-        Proof { acr, factor_kind, device: device(factor_kind), auth_time, scopes, binding, token_behavior }
+        Proof { source, acr, auth_time, scopes, binding, token_behavior, sender_constrained }
     }
 }
 
@@ -99,13 +145,13 @@ prop_compose! {
 /// A proof as good as its kind of factor can make one.
 fn best(kind: FactorKind) -> Proof {
     Proof {
+        source: Source::Factor(ProvedFactor { kind, device: device(kind) }),
         acr: kind.acr(),
-        factor_kind: kind,
-        device: device(kind),
         auth_time: Timestamp::from_millis(NOW),
         scopes: Scope::ALL.to_vec(),
         binding: Binding::Operation,
         token_behavior: TokenBehavior::SingleUse,
+        sender_constrained: true,
     }
 }
 
@@ -139,13 +185,32 @@ proptest! {
     #[test]
     fn raising_any_demand_never_turns_a_refusal_into_an_allow(
         settings in settings(), more in action_settings(), question in question(), enrolment: bool, opaque: bool,
-        hold in 0_u32..=604_800,
+        hold in 0_u32..=604_800, keep in subsequence(vec![0, 1], 0..=2), less in assertion_issuer(),
+        legacy in legacy(), senders in sender_constraint(),
     ) {
+        let narrower = |issuer: &AssertionIssuer| AssertionIssuer {
+            scopes: issuer.scopes.iter().filter(|scope| less.scopes.contains(scope)).copied().collect(),
+            acr: issuer.acr.min(less.acr),
+            ..issuer.clone()
+        };
+        // The first of two of one name is the one that counts, and no such two can be saved.
+        let mut issuers = settings.assertion_issuers.clone();
+        issuers.dedup_by(|one, other| one.id == other.id);
+        let settings = Settings { assertion_issuers: issuers, ..settings };
         let raised = Settings {
             actions: table(&settings, |action| action.stricter(more)),
             enrolment_required: settings.enrolment_required || enrolment,
             opaque_payload_as_export: settings.opaque_payload_as_export || opaque,
             factor_hold_seconds: settings.factor_hold_seconds.max(hold),
+            legacy: LegacyMfaTokens {
+                enabled: settings.legacy.enabled && legacy.enabled,
+                token_expiry_seconds: settings.legacy.token_expiry_seconds.min(legacy.token_expiry_seconds),
+            },
+            assertion_issuers: keep
+                .iter()
+                .filter_map(|index| settings.assertion_issuers.get(*index).map(narrower))
+                .collect(),
+            sender_constraint: settings.sender_constraint.max(senders),
             ..settings.clone()
         };
         prop_assert!(!allowed(&raised, &question) || allowed(&settings, &question));
@@ -182,10 +247,43 @@ proptest! {
             scopes: [proof.scopes.clone(), better.scopes].concat(),
             binding: proof.binding.max(better.binding),
             token_behavior: proof.token_behavior.max(better.token_behavior),
+            sender_constrained: proof.sender_constrained || better.sender_constrained,
             ..proof
         };
         let improved = Question { proof: Some(improved), ..question.clone() };
         prop_assert!(!allowed(&settings, &question) || allowed(&settings, &improved));
+    }
+
+    #[test]
+    fn a_legacy_token_and_an_assertion_pay_within_their_bounds_only(
+        settings in settings(), question in question(),
+    ) {
+        let Some(proof) = question.proof.clone() else { return Ok(()) };
+        if matches!(proof.source, Source::Factor(_)) || !allowed(&settings, &question) {
+            return Ok(());
+        }
+        let paid = judged(&settings, &question).effect == Effect::AllowWithProof;
+        let requirement = judged(&settings, &question).requirement;
+        if let (true, Some(wanted)) = (paid, requirement) {
+            // Nothing that is phishing-resistant, no change of factors, and of a legacy token nothing that is bound.
+            prop_assert!(wanted.acr <= Acr::Otp);
+            prop_assert!(matches!(
+                question.action,
+                Action::WalletExport | Action::WalletSign | Action::WalletRefresh | Action::WalletReshare
+            ));
+            match &proof.source {
+                Source::Legacy(_) => {
+                    prop_assert!(settings.legacy.enabled && wanted.binding == Binding::Scope);
+                    prop_assert!(question.facts.has_factor());
+                }
+                Source::Assertion(id) => {
+                    let issuer = settings.assertion_issuer(id);
+                    prop_assert!(issuer.is_some_and(|issuer| issuer.scopes.contains(&wanted.scope)));
+                    prop_assert!(question.facts.has_factor() || question.facts.never_had_factor());
+                }
+                Source::Factor(_) => {}
+            }
+        }
     }
 
     #[test]
@@ -208,6 +306,7 @@ proptest! {
                 scopes: vec![wanted.scope],
                 binding: wanted.binding,
                 token_behavior: wanted.token_behavior,
+                sender_constrained: wanted.sender_constraint == SenderConstraint::Required,
                 ..best(kind)
             };
             let question = Question { proof: Some(asked), ..question.clone() };

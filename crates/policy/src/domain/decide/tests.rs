@@ -3,6 +3,8 @@ use kernel::{DeviceId, FactorKind};
 use super::*;
 use crate::domain::facts::VerifiedFactor;
 use crate::domain::preset::Preset;
+use crate::domain::proof::ProvedFactor;
+use crate::domain::sender_constraint::SenderConstraint;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_000_000);
 
@@ -54,19 +56,23 @@ fn held(factors: &[(u8, FactorKind, Timestamp)]) -> FactorFacts {
 /// Good enough for everything.
 fn proof() -> Proof {
     Proof {
+        source: source(1, FactorKind::Totp),
         acr: Acr::Otp,
-        factor_kind: FactorKind::Totp,
-        device: device(1),
         auth_time: NOW,
         scopes: Scope::ALL.to_vec(),
         binding: Binding::Operation,
         token_behavior: TokenBehavior::SingleUse,
+        sender_constrained: false,
     }
+}
+
+fn source(last: u8, kind: FactorKind) -> Source {
+    Source::Factor(ProvedFactor { kind, device: device(last) })
 }
 
 /// The best that the device and its kind can do.
 fn proof_by(last: u8, kind: FactorKind) -> Proof {
-    Proof { acr: kind.acr(), factor_kind: kind, device: device(last), ..proof() }
+    Proof { source: source(last, kind), acr: kind.acr(), ..proof() }
 }
 
 fn ask(action: Action, facts: FactorFacts, proof: Option<Proof>) -> Question {
@@ -177,7 +183,7 @@ fn a_good_proof_opens_everything_that_asks_for_one() {
 fn a_proof_that_falls_short_in_one_respect_is_not_enough() {
     let other_scopes: Vec<_> = Scope::ALL.into_iter().filter(|scope| *scope != Scope::WalletExport).collect();
     let falling_short: [(Rule, Proof); 8] = [
-        (Rule::ProofDevice, Proof { device: device(9), ..proof() }),
+        (Rule::ProofDevice, Proof { source: source(9, FactorKind::Totp), ..proof() }),
         (Rule::ProofScope, Proof { scopes: other_scopes, ..proof() }),
         (Rule::ProofScope, Proof { scopes: Vec::new(), ..proof() }),
         (Rule::ProofAcr, Proof { acr: Acr::Recovery, ..proof() }),
@@ -227,7 +233,8 @@ fn a_token_cannot_claim_more_than_its_factor_proves() {
     let decision = decide(&strict(), &question, NOW);
     assert_eq!(decision.effect, Effect::AllowWithProof);
     let requirement = Requirement { acr: Acr::Phr, ..decision.requirement.unwrap() };
-    let shortcomings = question.proof.unwrap().shortcomings(&requirement, &question.facts, Hold::Off, NOW);
+    let measure = Measure { settings: &strict().settings, facts: &question.facts, hold: Hold::Off, now: NOW };
+    let shortcomings = question.proof.unwrap().shortcomings(&requirement, measure);
     assert_eq!(shortcomings, [Rule::ProofAcr]);
 }
 
@@ -281,6 +288,7 @@ fn the_requirement_says_all_that_would_do() {
             methods: vec![FactorKind::Totp],
             token_behavior: TokenBehavior::SingleUse,
             token_expiry_seconds: 300,
+            sender_constraint: SenderConstraint::Off,
         })
     );
     assert_eq!(decision.rules, [Rule::ProofMissing, Rule::FactorVerified, Rule::ActionRequired]);
@@ -327,3 +335,4 @@ fn the_operators_table_names_every_rule() {
 mod factors;
 mod hold;
 mod reauthentication;
+mod tokens;

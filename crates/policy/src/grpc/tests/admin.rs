@@ -2,7 +2,7 @@ use kernel::Reason;
 use proto::policy as pb;
 use proto::types;
 
-use super::bench::{Bench, HERE, THERE, anonymous, fields, name, outcome, wanted};
+use super::bench::{Bench, HERE, THERE, anonymous, assertion_issuer, fields, name, outcome, wanted};
 
 #[tokio::test]
 async fn a_new_environment_is_strict_and_readable_by_those_who_verify_sessions() {
@@ -14,6 +14,10 @@ async fn a_new_environment_is_strict_and_readable_by_those_who_verify_sessions()
     let totp = created.totp_parameters.unwrap();
     assert_eq!((totp.algorithm(), totp.digits, totp.period_seconds), (pb::TotpAlgorithm::Sha1, 6, 30));
     assert_eq!(created.preset(), pb::Preset::Strict);
+    let legacy = pb::LegacyMfaTokens { enabled: false, token_expiry_seconds: 120 };
+    assert_eq!(created.legacy_mfa_tokens, Some(legacy));
+    assert!(created.assertion_issuers.is_empty());
+    assert_eq!(created.sender_constraint(), types::SenderConstraint::Off);
     assert!(created.opaque_payload_as_export);
     assert_eq!(created.action_settings.len(), 4);
     let export = &created.action_settings[0];
@@ -44,6 +48,7 @@ async fn a_name_is_chosen_where_none_is_given() {
     let created = bench.create(request).await.unwrap();
     assert_ne!(created.name, name(HERE));
     assert_eq!(created.preset(), pb::Preset::SeedCompatible);
+    assert!(!created.legacy_mfa_tokens.unwrap().enabled && created.assertion_issuers.is_empty());
     assert!(!created.opaque_payload_as_export);
     assert_eq!(created.factor_hold_seconds, Some(0));
     let acrs: Vec<_> = created.action_settings.iter().map(|settings| settings.acr.as_str()).collect();
@@ -125,7 +130,7 @@ async fn validating_a_creation_creates_nothing() {
 async fn what_cannot_be_created_is_refused_by_its_field() {
     let bench = Bench::new().await;
     type Change = fn(&mut pb::CreateEnvironmentRequest);
-    let cases: [(&str, Change); 12] = [
+    let cases: [(&str, Change); 15] = [
         ("environment", |r| r.environment = None),
         ("preset", |r| r.preset = 99),
         ("environment.name", |r| r.environment.as_mut().unwrap().name = name(&HERE.to_uppercase())),
@@ -140,6 +145,15 @@ async fn what_cannot_be_created_is_refused_by_its_field() {
             let wrong = pb::TotpParameters { digits: 5, ..Default::default() };
             r.environment.as_mut().unwrap().totp_parameters = Some(wrong);
         }),
+        ("environment.legacy_mfa_tokens.token_expiry_seconds", |r| {
+            let wrong = pb::LegacyMfaTokens { enabled: true, token_expiry_seconds: 301 };
+            r.environment.as_mut().unwrap().legacy_mfa_tokens = Some(wrong);
+        }),
+        ("environment.assertion_issuers[0].acr", |r| {
+            let wrong = pb::AssertionIssuer { acr: "phr".to_owned(), ..assertion_issuer("step-up") };
+            r.environment.as_mut().unwrap().assertion_issuers = vec![wrong];
+        }),
+        ("environment.sender_constraint", |r| r.environment.as_mut().unwrap().sender_constraint = 99),
         ("environment.identity_providers[0].keys", |r| {
             r.environment.as_mut().unwrap().identity_providers[0].keys = None;
         }),

@@ -135,6 +135,20 @@ pub(super) fn provider(audience: &str) -> pb::IdentityProvider {
     }
 }
 
+/// Somebody whose assertions pay for signatures.
+pub(super) fn assertion_issuer(audience: &str) -> pb::AssertionIssuer {
+    pb::AssertionIssuer {
+        assertion_issuer_id: "risk".to_owned(),
+        issuer: "https://risk.example".to_owned(),
+        audience: audience.to_owned(),
+        keys: Some(pb::assertion_issuer::Keys::JwksUri("https://risk.example/jwks".to_owned())),
+        algorithms: Vec::new(),
+        scopes: vec!["wallet:sign".to_owned()],
+        acr: "urn:countersign:acr:otp".to_owned(),
+        max_age_seconds: 0,
+    }
+}
+
 pub(super) fn wanted(id: &str, audience: &str) -> pb::CreateEnvironmentRequest {
     pb::CreateEnvironmentRequest {
         environment: Some(pb::Environment {

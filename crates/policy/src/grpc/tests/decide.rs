@@ -4,7 +4,7 @@ use kernel::{Clock as _, Reason};
 use proto::policy as pb;
 use proto::{convert, types};
 
-use super::bench::{Bench, HERE, THERE, anonymous, fields, name, outcome, wanted};
+use super::bench::{Bench, HERE, THERE, anonymous, assertion_issuer, fields, name, outcome, wanted};
 
 const ALICE: &str = "1b5f4a3e-5b7c-4d56-9a43-3c2e5f0a9d11";
 const BOB: &str = "1b5f4a3e-5b7c-4d56-9a43-3c2e5f0a9d12";
@@ -44,6 +44,9 @@ fn question(bench: &Bench) -> pb::DecideRequest {
             scopes: vec!["wallet:export".to_owned()],
             binding: types::Binding::Operation.into(),
             token_behavior: types::TokenBehavior::SingleUse.into(),
+            token_kind: pb::TokenKind::Elevated.into(),
+            sender_constrained: false,
+            assertion_issuer: String::new(),
         }),
         opaque_payload: false,
         session_auth_time: None,
@@ -78,6 +81,7 @@ async fn a_decision_says_what_would_do_and_why() {
             token_behavior: types::TokenBehavior::SingleUse.into(),
             token_expiry_seconds: 300,
             max_age_seconds: 360,
+            sender_constraint: types::SenderConstraint::Off.into(),
         })
     );
 
@@ -161,6 +165,70 @@ async fn a_sign_in_that_is_too_old_is_told_how_old_it_may_be() {
     }
 }
 
+/// An environment that takes legacy tokens and assertions, bound to their senders or not.
+async fn lenient(bench: &Bench, senders: types::SenderConstraint) {
+    let mut request = wanted(HERE, "wallet");
+    request.preset = pb::Preset::SeedCompatible.into();
+    let environment = request.environment.as_mut().unwrap();
+    environment.legacy_mfa_tokens = Some(pb::LegacyMfaTokens { enabled: true, token_expiry_seconds: 60 });
+    environment.assertion_issuers = vec![assertion_issuer("step-up")];
+    environment.sender_constraint = senders.into();
+    bench.create(request).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_legacy_token_is_told_from_an_elevated_one() {
+    let bench = Bench::new().await;
+    lenient(&bench, types::SenderConstraint::Off).await;
+    let legacy = |action: types::Action| {
+        let mut request = pb::DecideRequest { action: action.into(), ..question(&bench) };
+        let proof = request.proof.as_mut().unwrap();
+        proof.token_kind = pb::TokenKind::LegacyMfa.into();
+        proof.scopes.clear();
+        proof.binding = types::Binding::Scope.into();
+        request
+    };
+    let paid = decide(&bench, legacy(types::Action::WalletExport)).await.unwrap();
+    assert_eq!(paid.effect(), pb::Effect::AllowWithProof);
+    let factors = decide(&bench, legacy(types::Action::CredentialLink)).await.unwrap();
+    assert_eq!(
+        (factors.effect(), factors.rule_ids[0].as_str()),
+        (pb::Effect::StepUpRequired, "proof.legacy")
+    );
+    let mut elevated = legacy(types::Action::WalletExport);
+    elevated.proof.as_mut().unwrap().token_kind = pb::TokenKind::Elevated.into();
+    assert_eq!(decide(&bench, elevated).await.unwrap().rule_ids[0], "proof.scope");
+}
+
+#[tokio::test]
+async fn an_assertion_pays_without_a_factor_where_its_issuer_is_named() {
+    let bench = Bench::new().await;
+    lenient(&bench, types::SenderConstraint::Required).await;
+    let asserted = |action: types::Action, issuer: &str| {
+        let mut request = pb::DecideRequest { action: action.into(), ..question(&bench) };
+        let proof = request.proof.as_mut().unwrap();
+        proof.factor_kind = 0;
+        proof.device.clear();
+        proof.scopes = vec!["wallet:sign".to_owned(), "wallet:refresh".to_owned()];
+        proof.assertion_issuer = issuer.to_owned();
+        proof.sender_constrained = true;
+        request
+    };
+    use types::Action::{WalletRefresh, WalletSign};
+    for (action, issuer, rule) in [
+        (WalletSign, "risk", "proof.satisfied"),
+        (WalletRefresh, "risk", "proof.assertion_scope"),
+        (WalletSign, "Risk", "proof.assertion_issuer"),
+    ] {
+        assert_eq!(decide(&bench, asserted(action, issuer)).await.unwrap().rule_ids[0], rule);
+    }
+    let mut loose = asserted(WalletSign, "risk");
+    loose.proof.as_mut().unwrap().sender_constrained = false;
+    let refused = decide(&bench, loose).await.unwrap();
+    assert_eq!(refused.rule_ids[0], "proof.sender");
+    assert_eq!(refused.requirement.unwrap().sender_constraint(), types::SenderConstraint::Required);
+}
+
 #[tokio::test]
 async fn only_the_issuer_may_ask() {
     let bench = Bench::new().await;
@@ -196,7 +264,7 @@ async fn what_is_missing_malformed_or_unknown_is_never_judged() {
     fn facts(request: &mut pb::DecideRequest) -> &mut types::FactorFacts {
         request.factor_facts.as_mut().unwrap()
     }
-    let cases: [(&str, Change); 29] = [
+    let cases: [(&str, Change); 37] = [
         ("environment", |r| r.environment.clear()),
         ("action", |r| r.action = 0),
         ("action", |r| r.action = 99),
@@ -244,6 +312,31 @@ async fn what_is_missing_malformed_or_unknown_is_never_judged() {
         ("proof.binding", |r| proof(r).binding = 0),
         ("proof.binding", |r| proof(r).binding = 99),
         ("proof.token_behavior", |r| proof(r).token_behavior = 99),
+        ("proof.token_kind", |r| proof(r).token_kind = 0),
+        ("proof.token_kind", |r| proof(r).token_kind = 99),
+        // What a legacy token does not have, and what has made it.
+        ("proof.scopes", |r| {
+            proof(r).token_kind = pb::TokenKind::LegacyMfa.into();
+            proof(r).binding = types::Binding::Scope.into();
+        }),
+        ("proof.binding", |r| {
+            proof(r).token_kind = pb::TokenKind::LegacyMfa.into();
+            proof(r).scopes.clear();
+        }),
+        ("proof.assertion_issuer", |r| {
+            proof(r).token_kind = pb::TokenKind::LegacyMfa.into();
+            proof(r).assertion_issuer = "risk".to_owned();
+        }),
+        // An assertion was made by no factor.
+        ("proof.factor_kind", |r| proof(r).assertion_issuer = "risk".to_owned()),
+        ("proof.device", |r| {
+            proof(r).assertion_issuer = "risk".to_owned();
+            proof(r).factor_kind = 0;
+        }),
+        ("proof.device", |r| {
+            proof(r).token_kind = pb::TokenKind::LegacyMfa.into();
+            proof(r).device = device(HERE, BOB);
+        }),
     ];
     for (field, change) in cases {
         let mut request = question(&bench);

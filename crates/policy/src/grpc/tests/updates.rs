@@ -1,7 +1,8 @@
 use kernel::{Error, Reason};
 use proto::policy as pb;
+use proto::types;
 
-use super::bench::{Bench, HERE, THERE, fields, name, outcome, provider};
+use super::bench::{Bench, HERE, THERE, assertion_issuer, fields, name, outcome, provider};
 
 fn request(environment: &pb::Environment, paths: &[&str]) -> pb::UpdateEnvironmentRequest {
     pb::UpdateEnvironmentRequest {
@@ -145,11 +146,19 @@ async fn every_field_that_can_be_changed_can_be() {
             period_seconds: 60,
         }),
         factor_hold_seconds: Some(604_800),
+        legacy_mfa_tokens: Some(pb::LegacyMfaTokens { enabled: true, token_expiry_seconds: 300 }),
+        assertion_issuers: vec![pb::AssertionIssuer {
+            algorithms: vec!["ES256".to_owned()],
+            max_age_seconds: 600,
+            ..assertion_issuer("step-up")
+        }],
+        sender_constraint: types::SenderConstraint::Required.into(),
         ..first.clone()
     };
     wanted.identity_providers[0].session_claim = "session".to_owned();
     wanted.identity_providers[0].algorithms = vec!["EdDSA".to_owned()];
     wanted.action_settings[1].required = false;
+    wanted.action_settings[3].binding = types::Binding::Wallet.into();
     wanted.action_settings[0].acr = "phr".to_owned();
     wanted.action_settings[0].reauthentication_seconds = 60;
     wanted.action_settings[2].acr = "urn:countersign:acr:recovery".to_owned();
@@ -165,14 +174,30 @@ async fn every_field_that_can_be_changed_can_be() {
         "max_passkeys",
         "totp_parameters",
         "factor_hold_seconds",
+        "legacy_mfa_tokens",
+        "assertion_issuers",
+        "sender_constraint",
     ];
     let second = update(&bench, request(&wanted, &mask)).await.unwrap();
     let expected = pb::Environment { version: 2, etag: second.etag.clone(), ..wanted };
     assert_eq!(second, expected);
     // A message that is left out takes the relying party away.
-    let without = pb::Environment { relying_party: None, totp_parameters: None, ..second };
-    let third = update(&bench, request(&without, &["relying_party", "totp_parameters"])).await.unwrap();
+    let without = pb::Environment {
+        relying_party: None,
+        totp_parameters: None,
+        legacy_mfa_tokens: None,
+        assertion_issuers: Vec::new(),
+        sender_constraint: 0,
+        ..second
+    };
+    let left_out =
+        ["relying_party", "totp_parameters", "legacy_mfa_tokens", "assertion_issuers", "sender_constraint"];
+    let third = update(&bench, request(&without, &left_out)).await.unwrap();
     assert_eq!(third.relying_party, None);
+    // Of tokens it takes away what was more than usual.
+    assert_eq!(third.legacy_mfa_tokens, first.legacy_mfa_tokens);
+    assert_eq!(third.assertion_issuers, []);
+    assert_eq!(third.sender_constraint(), types::SenderConstraint::Off);
     // What is left out of the others stands for what every app can do.
     assert_eq!(third.totp_parameters, first.totp_parameters);
 }
@@ -251,6 +276,39 @@ async fn a_pair_of_another_environment_cannot_be_taken() {
         assert_eq!(fields(&refused), ["environment.identity_providers[0].audience"]);
     }
     assert_eq!(bench.read(HERE).await.unwrap(), first);
+}
+
+#[tokio::test]
+async fn what_signs_sessions_anywhere_signs_no_assertions() {
+    let bench = Bench::new().await;
+    bench.created(THERE, "theirs").await;
+    let first = bench.created(HERE, "ours").await;
+    let here = || pb::AssertionIssuer { issuer: provider("").issuer, ..assertion_issuer("ours") };
+    let there = pb::AssertionIssuer { audience: "theirs".to_owned(), ..here() };
+    let keys = pb::AssertionIssuer {
+        keys: Some(pb::assertion_issuer::Keys::JwksUri("https://idp.example/jwks".to_owned())),
+        ..assertion_issuer("step-up")
+    };
+    for (issuer, field) in [(here(), "audience"), (there, "audience"), (keys, "jwks_uri")] {
+        for validate_only in [true, false] {
+            let wanted = pb::Environment { assertion_issuers: vec![issuer.clone()], ..first.clone() };
+            let attempt =
+                pb::UpdateEnvironmentRequest { validate_only, ..request(&wanted, &["assertion_issuers"]) };
+            let refused = update(&bench, attempt).await.unwrap_err();
+            assert_eq!(refused.reason(), Reason::InvalidRequest);
+            assert_eq!(fields(&refused), [format!("environment.assertion_issuers[0].{field}")]);
+            assert!(!refused.message().contains(THERE));
+        }
+    }
+    // Nor does a provider come to what signs assertions.
+    let second = pb::Environment { assertion_issuers: vec![assertion_issuer("step-up")], ..first };
+    let second = update(&bench, request(&second, &["assertion_issuers"])).await.unwrap();
+    let mut moved = provider("step-up");
+    moved.issuer = "https://risk.example".to_owned();
+    let wanted = pb::Environment { identity_providers: vec![moved], ..second.clone() };
+    let refused = update(&bench, request(&wanted, &["identity_providers"])).await.unwrap_err();
+    assert_eq!(fields(&refused), ["environment.assertion_issuers[0].audience"]);
+    assert_eq!(bench.read(HERE).await.unwrap(), second);
 }
 
 #[tokio::test]

@@ -67,6 +67,7 @@ impl PolicyService for StubPolicy {
                 token_behavior: types::TokenBehavior::SingleUse.into(),
                 token_expiry_seconds: 300,
                 max_age_seconds: 360,
+                sender_constraint: types::SenderConstraint::Off.into(),
             }),
             rule_ids: Vec::new(),
             policy_version: 3,
