@@ -15,7 +15,7 @@ use proto::waas_gateway::{
 };
 use proto::{convert, names};
 use runtime::environments::{
-    EnvironmentSettings, EnvironmentSource, Provider, ProviderKeySource, TotpParameters,
+    EnvironmentSettings, EnvironmentSource, Provider, ProviderKeySource, TokenSettings, TotpParameters,
 };
 use runtime::identity::{ProviderKeys, Sessions};
 use runtime::server::serve_memory;
@@ -268,5 +268,6 @@ fn environment(id: EnvironmentId, provider: &TestProvider) -> EnvironmentSetting
         max_passkeys: 5,
         totp: TotpParameters::default(),
         relying_party: None,
+        tokens: TokenSettings::default(),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jose::{Algorithm, KeySet};
+use jose::{Algorithm, KeySet, KeySetError};
 use kernel::{Clock, EnvironmentId, Error, Reason, Result, Timestamp};
 use proto::names;
 use proto::policy::policy_service_client::PolicyServiceClient;
@@ -14,7 +14,10 @@ use proto::policy::{RelyingParty as RelyingPartyValue, TotpAlgorithm as TotpAlgo
 use tonic::transport::Channel;
 use url::Url;
 
+pub use self::tokens::{AssertionIssuer, SenderConstraint, TokenSettings};
 use crate::{limits, peer, status};
+
+mod tokens;
 
 /// How long settings may be used without asking again (design: at most 5 s).
 const MAX_AGE: Duration = Duration::from_secs(5);
@@ -25,7 +28,7 @@ const DEADLINE: Duration = Duration::from_secs(2);
 /// Environments kept at once; the least used go first.
 const CAPACITY: u64 = 10_000;
 
-/// Where a provider's keys are.
+/// Where the keys of an identity provider or an assertion issuer are.
 #[derive(Clone, Debug)]
 pub enum ProviderKeySource {
     /// In the settings.
@@ -109,6 +112,8 @@ pub struct EnvironmentSettings {
     pub totp: TotpParameters,
     /// The WebAuthn relying party; without one there are no passkeys.
     pub relying_party: Option<RelyingParty>,
+    /// What it says of tokens beyond what each action demands.
+    pub tokens: TokenSettings,
 }
 
 /// Where settings come from.
@@ -184,10 +189,11 @@ impl EnvironmentSource for PolicyEnvironments {
     }
 }
 
-fn settings(id: EnvironmentId, environment: Environment) -> Result<EnvironmentSettings> {
+fn settings(id: EnvironmentId, mut environment: Environment) -> Result<EnvironmentSettings> {
     if environment.name != names::environment(id) {
         return Err(Error::internal("policy answered with another environment"));
     }
+    let tokens = tokens::tokens(&mut environment)?;
     let providers = environment.identity_providers.into_iter().map(provider).collect::<Result<Vec<_>>>()?;
     Ok(EnvironmentSettings {
         id,
@@ -198,6 +204,7 @@ fn settings(id: EnvironmentId, environment: Environment) -> Result<EnvironmentSe
         max_passkeys: environment.max_passkeys,
         totp: environment.totp_parameters.map(totp).transpose()?.unwrap_or_default(),
         relying_party: environment.relying_party.map(relying_party).transpose()?,
+        tokens,
     })
 }
 
@@ -227,19 +234,14 @@ fn relying_party(party: RelyingPartyValue) -> Result<RelyingParty> {
 
 fn provider(provider: IdentityProvider) -> Result<Provider> {
     let unusable = |what: &str| Error::internal(format!("policy keeps an identity provider without {what}"));
-    let algorithms = provider
-        .algorithms
-        .iter()
-        .map(|name| name.parse().map_err(|_| unusable("known algorithms")))
-        .collect::<Result<Vec<Algorithm>>>()?;
-    let algorithms = if algorithms.is_empty() { Algorithm::ALL.to_vec() } else { algorithms };
+    let algorithms = algorithms(&provider.algorithms).ok_or_else(|| unusable("known algorithms"))?;
     let keys = match provider.keys {
-        Some(identity_provider::Keys::Jwks(jwks)) => ProviderKeySource::Inline(Arc::new(
-            KeySet::from_jwks_json(&jwks, &algorithms).map_err(|error| unusable("keys").cause(error))?,
-        )),
-        Some(identity_provider::Keys::JwksUri(address)) => ProviderKeySource::Address(
-            Url::parse(&address).map_err(|error| unusable("a key address").cause(error))?,
-        ),
+        Some(identity_provider::Keys::Jwks(jwks)) => {
+            key_set(&jwks, &algorithms).map_err(|error| unusable("keys").cause(error))?
+        }
+        Some(identity_provider::Keys::JwksUri(address)) => {
+            key_address(&address).map_err(|error| unusable("a key address").cause(error))?
+        }
         None => return Err(unusable("keys")),
     };
     let session_claim =
@@ -252,6 +254,20 @@ fn provider(provider: IdentityProvider) -> Result<Provider> {
         session_claim,
         keys,
     })
+}
+
+/// The algorithms of these names; all where none is named, and none where one is not known.
+fn algorithms(names: &[String]) -> Option<Vec<Algorithm>> {
+    let named: Vec<Algorithm> = names.iter().map(|name| name.parse().ok()).collect::<Option<_>>()?;
+    Some(if named.is_empty() { Algorithm::ALL.to_vec() } else { named })
+}
+
+fn key_set(jwks: &str, algorithms: &[Algorithm]) -> Result<ProviderKeySource, KeySetError> {
+    KeySet::from_jwks_json(jwks, algorithms).map(Arc::new).map(ProviderKeySource::Inline)
+}
+
+fn key_address(address: &str) -> Result<ProviderKeySource, url::ParseError> {
+    Url::parse(address).map(ProviderKeySource::Address)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use kernel::{
 };
 use operation::{Body, CheckedOperation, KeyType, Operation, WalletRef};
 use runtime::UserCall;
-use runtime::environments::{EnvironmentSettings, TotpParameters};
+use runtime::environments::{EnvironmentSettings, TokenSettings, TotpParameters};
 use storage::{Sealer, Trail};
 use testkit::SeededEntropy;
 use uuid::Uuid;
@@ -166,6 +166,7 @@ fn call_at(now: Timestamp, trail: Trail) -> UserCall {
             max_passkeys: 5,
             totp: TotpParameters::default(),
             relying_party: None,
+            tokens: TokenSettings::default(),
         }),
         bearer: SecretText::from("session".to_owned()),
         at: now,

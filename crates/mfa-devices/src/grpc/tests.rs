@@ -20,7 +20,8 @@ use proto::mfa_devices::factor_service_client::FactorServiceClient;
 use proto::mfa_devices::mfa_devices_admin_service_client::MfaDevicesAdminServiceClient;
 use proto::{names, types};
 use runtime::environments::{
-    EnvironmentSettings, EnvironmentSource, Provider, ProviderKeySource, RelyingParty, TotpParameters,
+    EnvironmentSettings, EnvironmentSource, Provider, ProviderKeySource, RelyingParty, TokenSettings,
+    TotpParameters,
 };
 use runtime::identity::{AdminProvider, Admins, ProviderKeys, Sessions};
 use runtime::memory::MemoryNetwork;
@@ -103,6 +104,7 @@ impl World {
                 rp_id: RP_ID.into(),
                 origins: vec![format!("https://{RP_ID}")],
             }),
+            tokens: TokenSettings::default(),
         };
         change(&mut settings);
         let (database, folder) = testkit::database::<Migrator>().await;

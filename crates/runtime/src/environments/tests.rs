@@ -150,6 +150,51 @@ async fn what_factors_look_like_is_read_too() {
     assert_eq!(party.origins, ["https://app.wallet.example:8443"]);
 }
 
+fn assertion_issuer(environment: &mut Environment) -> &mut proto::policy::AssertionIssuer {
+    let idp = TestProvider::new("https://risk.example", "step-up");
+    environment.assertion_issuers.push(proto::policy::AssertionIssuer {
+        assertion_issuer_id: "risk".to_owned(),
+        issuer: idp.issuer.clone(),
+        audience: idp.audience.clone(),
+        algorithms: Vec::new(),
+        scopes: vec!["wallet:sign".to_owned()],
+        acr: "urn:countersign:acr:otp".to_owned(),
+        max_age_seconds: 60,
+        keys: Some(proto::policy::assertion_issuer::Keys::Jwks(idp.jwks())),
+    });
+    environment.assertion_issuers.last_mut().unwrap()
+}
+
+fn legacy(enabled: bool, token_expiry_seconds: u32) -> Option<proto::policy::LegacyMfaTokens> {
+    Some(proto::policy::LegacyMfaTokens { enabled, token_expiry_seconds })
+}
+
+#[tokio::test]
+async fn what_tokens_there_are_is_read_too() {
+    let bench = bench();
+    let plain = bench.read().await.unwrap().unwrap();
+    assert_eq!(plain.tokens.legacy_mfa_expiry, None);
+    assert_eq!(plain.tokens.sender_constraint, SenderConstraint::Off);
+    assert!(plain.tokens.assertion_issuers.is_empty());
+    for (enabled, expected) in [(false, None), (true, Some(Duration::from_secs(300)))] {
+        let mut environment = environment();
+        environment.legacy_mfa_tokens = legacy(enabled, 300);
+        environment.sender_constraint = proto::types::SenderConstraint::Required.into();
+        assertion_issuer(&mut environment);
+        *bench.stub.environment.lock().unwrap() = Some(environment);
+        bench.clock.advance(MAX_AGE);
+        let read = &bench.read().await.unwrap().unwrap().tokens;
+        assert_eq!(read.legacy_mfa_expiry, expected);
+        assert_eq!(read.sender_constraint, SenderConstraint::Required);
+        let issuer = &read.assertion_issuers[0];
+        assert_eq!((issuer.id.as_str(), issuer.issuer.as_str()), ("risk", "https://risk.example"));
+        assert_eq!((issuer.audience.as_str(), issuer.max_age), ("step-up", Duration::from_secs(60)));
+        assert_eq!((issuer.acr, &issuer.scopes[..]), (kernel::Acr::Otp, &[kernel::Scope::WalletSign][..]));
+        assert_eq!(issuer.algorithms, Algorithm::ALL);
+        assert!(matches!(&issuer.keys, ProviderKeySource::Inline(keys) if keys.len() == 1));
+    }
+}
+
 #[tokio::test]
 async fn settings_that_make_no_sense_refuse() {
     for spoil in [
@@ -165,6 +210,15 @@ async fn settings_that_make_no_sense_refuse() {
         |environment| environment.totp_parameters = totp_value(TotpAlgorithmValue::Sha1, 9, 30),
         |environment| environment.totp_parameters = totp_value(TotpAlgorithmValue::Sha1, 6, 14),
         |environment| environment.totp_parameters = totp_value(TotpAlgorithmValue::Sha1, 6, 61),
+        |environment| environment.legacy_mfa_tokens = legacy(true, 29),
+        |environment| environment.legacy_mfa_tokens = legacy(true, 301),
+        |environment| environment.sender_constraint = 99,
+        |environment| assertion_issuer(environment).keys = None,
+        |environment| assertion_issuer(environment).algorithms = vec!["HS256".to_owned()],
+        |environment| assertion_issuer(environment).scopes = vec!["wallet:*".to_owned()],
+        |environment| assertion_issuer(environment).acr = "very strong".to_owned(),
+        |environment| assertion_issuer(environment).max_age_seconds = 9,
+        |environment| assertion_issuer(environment).max_age_seconds = 601,
         |environment| environment.relying_party = party("", &["https://wallet.example"]),
         |environment| environment.relying_party = party("wallet.example", &[]),
         |environment| environment.relying_party = party("wallet.example", &["https://wallet.example/"]),

@@ -11,7 +11,7 @@ use proto::waas_gateway::waas_gateway_admin_service_client::WaasGatewayAdminServ
 use proto::waas_gateway::wallet_service_client::WalletServiceClient;
 use proto::{names, types};
 use runtime::environments::{
-    EnvironmentSettings, EnvironmentSource, Provider, ProviderKeySource, TotpParameters,
+    EnvironmentSettings, EnvironmentSource, Provider, ProviderKeySource, TokenSettings, TotpParameters,
 };
 use runtime::identity::{AdminProvider, Admins, ProviderKeys, Sessions};
 use runtime::memory::MemoryNetwork;
@@ -64,6 +64,7 @@ impl Served {
             max_passkeys: 5,
             totp: TotpParameters::default(),
             relying_party: None,
+            tokens: TokenSettings::default(),
         };
         let keys = ProviderKeys::new(false).unwrap();
         let gate = Gate::new(GateParts {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use testkit::{FixedClock, TestProvider, TestReceipts};
 
 use super::*;
-use crate::environments::{ProviderKeySource, TotpParameters};
+use crate::environments::{ProviderKeySource, TokenSettings, TotpParameters};
 
 const ISSUER: &str = "https://idp.example";
 const AUDIENCE: &str = "wallet-app";
@@ -51,6 +51,7 @@ fn bench() -> Bench {
         max_passkeys: 5,
         totp: TotpParameters::default(),
         relying_party: None,
+        tokens: TokenSettings::default(),
     };
     let keys = ProviderKeys::new(false).unwrap();
     let sessions = Sessions::new(Arc::new(One(Arc::new(settings))), keys);

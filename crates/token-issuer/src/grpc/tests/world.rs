@@ -10,7 +10,9 @@ use proto::mfa_devices::factor_service_server::FactorServiceServer;
 use proto::policy::policy_service_server::PolicyServiceServer;
 use proto::token_issuer::step_up_service_client::StepUpServiceClient;
 use proto::{convert, names, token_issuer as pb};
-use runtime::environments::{EnvironmentSettings, Provider, ProviderKeySource, TotpParameters};
+use runtime::environments::{
+    EnvironmentSettings, Provider, ProviderKeySource, TokenSettings, TotpParameters,
+};
 use runtime::identity::{AdminProvider, Admins, ProviderKeys, Sessions};
 use runtime::memory::MemoryNetwork;
 use runtime::receipts::audience_of_group;
@@ -69,6 +71,7 @@ impl World {
             max_passkeys: 5,
             totp: TotpParameters::default(),
             relying_party: None,
+            tokens: TokenSettings::default(),
         };
         let (database, folder) = testkit::database::<Migrator>().await;
         let standing = Standing::unwitnessed();
