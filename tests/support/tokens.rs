@@ -7,6 +7,7 @@ use jose::{Algorithm, Kind, SigningKey};
 use kernel::secret::ExposeSecret as _;
 use kernel::{Acr, Amr, DeviceId, Entropy, EnvironmentId, Scope, Timestamp, TokenId, UserId};
 use serde_json::{Value, json};
+use token_issuer::domain::bound::Bound;
 use token_issuer::domain::requirement::TokenBehavior;
 use token_issuer::domain::token::Token;
 
@@ -142,7 +143,7 @@ pub(crate) fn elevated(entropy: &dyn Entropy) -> Token {
         session: "session".parse().expect("a session id"),
         scopes: vec![Scope::WalletExport],
         behavior: TokenBehavior::SingleUse,
-        operation: None,
+        bound: Bound::Scopes,
         acr: Acr::Otp,
         amr: vec![Amr::Otp],
         auth_time: now,
