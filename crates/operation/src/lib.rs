@@ -7,6 +7,7 @@
 //! The encoding is written down for other languages in `docs/operation-digest.md`, with vectors in
 //! `docs/vectors/operation-digest.json`. No I/O here, and no protobuf: neither its bytes nor JSON are canonical.
 
+mod batch;
 mod check;
 mod digest;
 mod encoding;
@@ -19,6 +20,7 @@ mod x25519;
 #[cfg(test)]
 mod tests;
 
+pub use batch::{Batch, BatchLeaf, BatchRoot, BatchSize, MAX_BATCH, MAX_BATCH_PATH};
 pub use check::{CheckedOperation, MAX_MESSAGE_LENGTH};
 pub use digest::{Digest, InvalidDigest};
 pub use facts::{Facts, MessageFacts, MessageForm};

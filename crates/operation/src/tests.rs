@@ -1,5 +1,6 @@
 //! The operation as a whole: what is refused, and that nothing can change without changing the digest.
 
+mod batches;
 mod digest;
 mod refusals;
 mod vectors;
