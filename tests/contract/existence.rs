@@ -243,6 +243,7 @@ async fn an_operation_id_belongs_to_its_user_alone() {
     let request = proto::token_issuer::AuthorizeOperationRequest {
         operation: Some(value),
         elevated_token: String::new(),
+        ..Default::default()
     };
     let refused = other.step_up().authorize_operation(other.request(request)).await;
     refused.refused(Reason::InvalidRequest);

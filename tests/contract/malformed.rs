@@ -140,8 +140,11 @@ async fn enum_values_that_are_nothing_or_unknown_are_refused_by_name() {
         ] {
             let operation =
                 types::Operation { user: user.name(), operation_id: fresh::uuid(), kind: Some(kind) };
-            let request =
-                AuthorizeOperationRequest { operation: Some(operation), elevated_token: String::new() };
+            let request = AuthorizeOperationRequest {
+                operation: Some(operation),
+                elevated_token: String::new(),
+                ..Default::default()
+            };
             let refused = user.step_up().authorize_operation(user.request(request)).await;
             names_field(&refused.refused(Reason::InvalidRequest), field);
         }
@@ -211,7 +214,8 @@ async fn operations_that_are_not_whole_are_refused_by_the_name_of_what_is_wrong(
     let wallet = user.wallet().await;
     let whole = convert::operation_value(&user.signing(&wallet, b"hello"));
     let authorize = async |operation: Option<types::Operation>| {
-        let request = AuthorizeOperationRequest { operation, elevated_token: String::new() };
+        let request =
+            AuthorizeOperationRequest { operation, elevated_token: String::new(), ..Default::default() };
         user.step_up().authorize_operation(user.request(request)).await
     };
     authorize(Some(whole.clone())).await.done();

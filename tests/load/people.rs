@@ -83,6 +83,7 @@ impl Ticket {
         let request = AuthorizeOperationRequest {
             operation: Some(operation_value(&self.operation())),
             elevated_token: self.token.clone(),
+            ..Default::default()
         };
         let answer = StepUpServiceClient::new(channel).authorize_operation(self.user.request(request)).await;
         match answer {

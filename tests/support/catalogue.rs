@@ -122,6 +122,7 @@ pub(crate) fn of_users(about: &About) -> Vec<Rpc> {
             &token_issuer::AuthorizeOperationRequest {
                 operation: Some(about.operation()),
                 elevated_token: String::new(),
+                ..Default::default()
             },
         ),
         Rpc::new(

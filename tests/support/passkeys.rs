@@ -108,6 +108,7 @@ impl User {
             user: self.name(),
             requested_scopes: what.scopes(),
             operation: what.operation(),
+            ..Default::default()
         };
         self.step_up().begin_passkey_authentication(self.request(request)).await
     }
@@ -127,6 +128,7 @@ impl User {
             requested_scopes: what.scopes(),
             operation: what.operation(),
             request_id: request_id.to_owned(),
+            ..Default::default()
         };
         let answer = self.step_up().authenticate_passkey(self.request(request)).await?;
         secret(&answer.get_ref().elevated_token.as_ref().unwrap().token);

@@ -70,6 +70,7 @@ impl User {
             requested_scopes: Vec::new(),
             operation: Some(convert::operation_value(operation)),
             request_id: request_id.to_owned(),
+            ..Default::default()
         };
         let answer = self.step_up().authenticate_recovery_code(self.request(request)).await?;
         secret(&answer.get_ref().elevated_token.as_ref().unwrap().token);

@@ -141,6 +141,7 @@ impl User {
             requested_scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
             operation: operation.map(convert::operation_value),
             request_id: fresh::request_id(),
+            ..Default::default()
         };
         let answer = self.step_up().authenticate_totp(self.request(request)).await?;
         secret(&answer.get_ref().elevated_token.as_ref().unwrap().token);
@@ -167,6 +168,7 @@ impl User {
         let request = AuthorizeOperationRequest {
             operation: Some(convert::operation_value(operation)),
             elevated_token: token.to_owned(),
+            ..Default::default()
         };
         let answer = self.step_up().authorize_operation(self.request(request)).await?;
         secret(&answer.get_ref().receipt);

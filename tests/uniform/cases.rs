@@ -82,6 +82,7 @@ impl Call {
             requested_scopes: vec!["wallet:sign".to_owned()],
             operation: None,
             request_id: fresh::request_id(),
+            ..Default::default()
         });
         let mut client = self.user.step_up();
         let began = Instant::now();

@@ -68,6 +68,13 @@ pub struct ElevatedClaims {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", deny_unknown_fields)]
 pub enum AuthorizationDetail {
+    /// One wallet of the user, whatever is done with it within the scopes.
+    #[serde(rename = "countersign_wallet")]
+    Wallet {
+        /// The wallet.
+        #[serde(with = "wire::text")]
+        wallet: WalletId,
+    },
     /// Exactly one operation.
     #[serde(rename = "countersign_operation")]
     Operation {
@@ -83,6 +90,18 @@ pub enum AuthorizationDetail {
         /// The wallet it is done with, if with one.
         #[serde(default, skip_serializing_if = "Option::is_none", with = "wire::optional_text")]
         wallet: Option<WalletId>,
+    },
+    /// Several operations, each once.
+    #[serde(rename = "countersign_batch")]
+    Batch {
+        /// The Merkle Tree Hash over their digests (RFC 9162 section 2.1.1); base64url without padding in the token.
+        #[serde(with = "wire::sha256")]
+        root: [u8; 32],
+        /// How many they are.
+        size: u32,
+        /// What is to be done, none twice.
+        #[serde(with = "wire::texts")]
+        actions: Vec<Action>,
     },
 }
 

@@ -77,7 +77,7 @@ pub struct Event {
     pub resource: String,
     /// The operation it belongs to.
     pub operation: Option<OperationId>,
-    /// The digest of that operation, SHA-256.
+    /// The digest of that operation, SHA-256; without one, the root over the digests of many.
     pub digest: Option<[u8; 32]>,
     /// The trace that the call belongs to (W3C Trace Context `trace-id`).
     pub trace: Option<TraceId>,

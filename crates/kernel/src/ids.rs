@@ -165,6 +165,16 @@ impl TokenId {
         hash.update(proof.uuid().as_bytes());
         Self(uuid_from_sha256(&hash.finalize()))
     }
+
+    /// The id under which this token pays for one operation of the batch that it is for, by the operation's digest.
+    /// Derived, so that whoever remembers what was paid for, and by what, remembers each operation by itself.
+    pub fn for_leaf(self, operation_digest: &[u8; 32]) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(b"countersign/batch-leaf/v1");
+        hash.update(self.0.as_bytes());
+        hash.update(operation_digest);
+        Self(uuid_from_sha256(&hash.finalize()))
+    }
 }
 
 macro_rules! text_id {
@@ -246,6 +256,17 @@ mod tests {
         assert_ne!(base, UserId::derive(a, "idpa", "lice"));
         assert_ne!(base, UserId::derive(a, "idp", "bob"));
         assert_eq!(base.to_string().parse(), Ok(base));
+    }
+
+    #[test]
+    fn a_token_pays_for_each_operation_of_a_batch_under_an_id_of_its_own() {
+        let [token, other] = [1, 2].map(|number| TokenId::from_uuid(Uuid::from_u128(number)));
+        let ids =
+            [(token, 1), (token, 2), (other, 1), (other, 2)].map(|(id, octet)| id.for_leaf(&[octet; 32]));
+        let distinct: std::collections::BTreeSet<_> = ids.into_iter().chain([token, other]).collect();
+        assert_eq!(distinct.len(), 6);
+        assert_eq!(token.for_leaf(&[1; 32]), ids[0]);
+        assert_eq!(ids[0].uuid().get_version_num(), 8);
     }
 
     #[test]

@@ -128,6 +128,11 @@ impl Trail {
         state.event.digest = Some(digest);
     }
 
+    /// Names many operations at once, by the root over their digests.
+    pub async fn batch(&self, root: [u8; 32]) {
+        self.shared.state.lock().await.event.digest = Some(root);
+    }
+
     /// Names the environment, where only the use case can tell it: a call by another service.
     pub async fn environment(&self, environment: EnvironmentId) {
         self.shared.state.lock().await.event.environment = Some(environment);

@@ -15,11 +15,12 @@ use std::sync::Arc;
 use kernel::{
     CeremonyId, DeviceId, Error, FactorKind, Reason, RequestId, Result, SecretText, Timestamp, TokenId,
 };
-use operation::CheckedOperation;
+use operation::BatchLeaf;
 use runtime::UserCall;
 
+use crate::domain::bound::Bound;
 use crate::domain::factors::{Ceremony, FactorProof};
-use crate::domain::purpose::Purpose;
+use crate::domain::purpose::{Purpose, Target};
 use crate::domain::record::expired;
 use crate::domain::terms::Terms;
 use crate::domain::token::Token;
@@ -40,8 +41,8 @@ pub(crate) struct Authenticate {
 pub(crate) struct Wanted {
     /// The scopes as they were written.
     pub(crate) scopes: Vec<String>,
-    /// The operation to bind to.
-    pub(crate) operation: Option<CheckedOperation>,
+    /// What it is to be bound to beyond them.
+    pub(crate) target: Target,
 }
 
 /// What the caller sent.
@@ -91,6 +92,8 @@ pub(crate) struct Elevated {
     pub(crate) jwt: SecretText,
     /// What it says.
     pub(crate) token: Token,
+    /// For a batch: by what each operation is shown to be one of it, in their order.
+    pub(crate) leaves: Vec<BatchLeaf>,
     /// After a recovery code: how many are left.
     pub(crate) remaining_codes: Option<u32>,
 }
@@ -111,7 +114,7 @@ impl Authenticate {
             user: call.user,
             session: &call.session,
             purpose: purpose.digest(call.environment, call.user, &call.session),
-            operation: wanted.operation.as_ref().map(CheckedOperation::digest),
+            operation: purpose.digest_to_sign(),
         };
         self.judge.factors.begin_passkey(begin).await
     }
@@ -142,18 +145,20 @@ impl Authenticate {
         // A repetition whose first call was before a restore.
         self.mint.check_remembered(&token)?;
         let (jwt, token) = self.hand_out(call, token, &room).await?;
-        Ok(Elevated { jwt, token, remaining_codes })
+        Ok(Elevated { jwt, token, leaves: purpose.leaves().to_vec(), remaining_codes })
     }
 
     /// Refuses all that can be refused before a factor is tested.
     async fn ready(&self, call: &UserCall, kind: FactorKind, wanted: &Wanted) -> Result<Ready> {
-        let operation = wanted.operation.as_ref();
-        if let Some(operation) = operation {
+        if let Target::Operation(operation) = &wanted.target {
             call.trail.operation(operation.operation().id, *operation.digest().as_bytes()).await;
         }
         self.mint.check_time(call.at)?;
-        let purpose = Purpose::new(&wanted.scopes, operation)?;
-        let terms = self.judge.terms(call, kind, &purpose, operation).await?;
+        let purpose = Purpose::new(&wanted.scopes, &wanted.target)?;
+        if let Bound::Batch(root) = purpose.bound() {
+            call.trail.batch(root.hash).await;
+        }
+        let terms = self.judge.terms(call, kind, &purpose, wanted.target.operations()).await?;
         let room = self.tokens.check_room(call.environment, call.user, call.at).await?;
         Ok(Ready { purpose, terms, room })
     }

@@ -7,13 +7,13 @@
 use std::sync::Arc;
 
 use kernel::{Reason, Result, SecretText, Timestamp};
-use operation::{CheckedOperation, Digest};
+use operation::{BatchLeaf, CheckedOperation, Digest};
 use runtime::UserCall;
 
 use crate::domain::decision::Verdict;
 use crate::domain::factors::{FactorFacts, Proof};
 use crate::domain::receipt::Grant;
-use crate::domain::record::{TokenRecord, TokenState, already_redeemed, expired, unknown};
+use crate::domain::record::{Redemption, TokenRecord, already_redeemed, expired, unknown};
 use crate::domain::refusal::{refused, step_up_required};
 use crate::domain::requirement::{Binding, TokenBehavior};
 use crate::domain::token::Token;
@@ -32,6 +32,14 @@ pub(crate) struct AuthorizeOperation {
     pub(crate) mint: Arc<Mint>,
 }
 
+/// What is shown to pay for an operation.
+pub(crate) struct Presented {
+    /// An elevated token.
+    pub(crate) jwt: SecretText,
+    /// Of a token for a batch: by what the operation is shown to be one of it.
+    pub(crate) leaf: Option<BatchLeaf>,
+}
+
 /// An authorized operation.
 #[derive(Debug)]
 pub(crate) struct Authorized {
@@ -46,18 +54,20 @@ pub(crate) struct Authorized {
 }
 
 impl AuthorizeOperation {
-    /// Authorizes `operation` for the caller, paid for by the elevated token if one is needed.
+    /// Authorizes `operation` for the caller, paid for by what is presented if a proof is needed.
     pub(crate) async fn authorize(
         &self,
         call: &UserCall,
         operation: CheckedOperation,
-        elevated: Option<SecretText>,
+        presented: Option<Presented>,
     ) -> Result<Authorized> {
         call.trail.operation(operation.operation().id, *operation.digest().as_bytes()).await;
-        let shown = elevated.map(|jwt| self.open(call, &operation, &jwt)).transpose()?;
+        let shown = presented
+            .map(|Presented { jwt, leaf }| Ok((self.open(call, &operation, &jwt, leaf.as_ref())?, leaf)))
+            .transpose()?;
         let offered = async {
             match shown {
-                Some(token) => self.offered(call, &operation, token).await.map(Some),
+                Some((token, leaf)) => self.offered(call, &operation, token, leaf.as_ref()).await.map(Some),
                 None => Ok(None),
             }
         };
@@ -89,19 +99,35 @@ impl AuthorizeOperation {
     }
 
     /// The token that is shown, as far as it says itself what it is good for.
-    fn open(&self, call: &UserCall, operation: &CheckedOperation, jwt: &SecretText) -> Result<Token> {
+    fn open(
+        &self,
+        call: &UserCall,
+        operation: &CheckedOperation,
+        jwt: &SecretText,
+        leaf: Option<&BatchLeaf>,
+    ) -> Result<Token> {
         let token = presented::open(&self.mint, call, jwt)?;
         presented::check_scope(&token, operation)?;
+        presented::check_leaf(&token, leaf)?;
         Ok(token)
     }
 
     /// Judges the token that was offered, short of what policy says.
-    async fn offered(&self, call: &UserCall, operation: &CheckedOperation, token: Token) -> Result<Offered> {
+    async fn offered(
+        &self,
+        call: &UserCall,
+        operation: &CheckedOperation,
+        token: Token,
+        leaf: Option<&BatchLeaf>,
+    ) -> Result<Offered> {
         // Before the binding: of a token that is spent and bound to something else, that it is spent says more.
         let record = self.tokens.get(token.key(), call.at).await?.ok_or_else(unknown)?;
         presented::check_record(&token, &record)?;
         let paid_at = check_use(&record, operation, call.at)?;
-        let binding = token.bound.binding_to(operation).ok_or_else(presented::bound_elsewhere)?;
+        let binding = token
+            .bound
+            .binding_to(operation, leaf)
+            .ok_or_else(|| presented::bound_elsewhere(&token.bound))?;
         Ok(Offered { token, binding, paid_at })
     }
 
@@ -160,16 +186,12 @@ fn check_use(
     operation: &CheckedOperation,
     now: Timestamp,
 ) -> Result<Option<Timestamp>> {
-    if let Some(payment) = record.payment_for(operation.operation().id, operation.digest()) {
-        // The store forgets it when the window for asking again ends.
-        return Ok(Some(payment.at));
-    }
-    if now >= record.token.expires {
-        return Err(expired());
-    }
-    match record.state {
-        TokenState::Issued => Ok(None),
-        TokenState::Redeemed(_) => Err(already_redeemed()),
+    let (id, digest) = (operation.operation().id, operation.digest());
+    match record.redeem(id, digest, now) {
+        Redemption::Redeemed(_) => Ok(None),
+        Redemption::SameAgain => Ok(record.payment_for(id, digest).map(|payment| payment.at)),
+        Redemption::AlreadyRedeemed => Err(already_redeemed()),
+        Redemption::Expired => Err(expired()),
     }
 }
 

@@ -23,7 +23,9 @@ use crate::domain::factors::VerifiedFactor;
 use crate::domain::requirement::{Binding, Requirement, SenderConstraint, TokenBehavior};
 use crate::domain::token::Token;
 
-pub(crate) use bench::{Bench, FakeIssuedTokens, mint, passkey_request, recovery_request, request, rings};
+pub(crate) use bench::{
+    Bench, FakeIssuedTokens, mint, passkey_request, recovery_request, request, rings, shown,
+};
 pub(crate) use factors::FakeFactors;
 pub(crate) use policy::FakePolicy;
 
@@ -57,8 +59,13 @@ fn checked(number: u32, body: Body) -> CheckedOperation {
     Operation { environment: environment(), user: user(), id, body }.check().unwrap()
 }
 
-fn wallet() -> WalletRef {
-    WalletRef { id: WalletId::from_uuid(id(2, 1)), share_generation: 1 }
+/// The wallet of the operations here.
+pub(crate) fn wallet() -> WalletId {
+    WalletId::from_uuid(id(2, 1))
+}
+
+fn wallet_ref() -> WalletRef {
+    WalletRef { id: wallet(), share_generation: 1 }
 }
 
 pub(crate) fn create(number: u32) -> CheckedOperation {
@@ -66,13 +73,13 @@ pub(crate) fn create(number: u32) -> CheckedOperation {
 }
 
 pub(crate) fn sign(number: u32, message: &[u8]) -> CheckedOperation {
-    checked(number, Body::SignMessage { wallet: wallet(), message: message.to_vec() })
+    checked(number, Body::SignMessage { wallet: wallet_ref(), message: message.to_vec() })
 }
 
 pub(crate) fn export(number: u32) -> CheckedOperation {
     let mut recipient_public_key = [0; 32];
     recipient_public_key[0] = 9;
-    checked(number, Body::ExportWallet { wallet: wallet(), recipient_public_key })
+    checked(number, Body::ExportWallet { wallet: wallet_ref(), recipient_public_key })
 }
 
 pub(crate) fn unlink(number: u32) -> CheckedOperation {

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use kernel::{Reason, Result, SecretText};
 use runtime::UserCall;
 
-use crate::domain::record::TokenState;
 use crate::domain::token::Token;
 use crate::mint::Mint;
 use crate::ports::{Factors, TokenStore};
@@ -35,9 +34,7 @@ impl IntrospectToken {
             Err(error) => return Err(error),
         };
         let usable = record.is_some_and(|record| {
-            presented::check_record(&token, &record).is_ok()
-                && record.state == TokenState::Issued
-                && call.at < token.expires
+            presented::check_record(&token, &record).is_ok() && !record.is_spent() && call.at < token.expires
         });
         if !usable {
             return Ok(None);

@@ -6,11 +6,12 @@ use kernel::{Action, Error, FactorKind, Result};
 use operation::{Body, CheckedOperation, Digest, MessageForm};
 use runtime::UserCall;
 
+use crate::domain::bound::Bound;
 use crate::domain::decision::{Question, Verdict};
 use crate::domain::factors::{FactorFacts, Proof};
 use crate::domain::purpose::Purpose;
 use crate::domain::refusal::{refused, step_up_required};
-use crate::domain::requirement::{Binding, Requirement};
+use crate::domain::requirement::{Binding, Requirement, TokenBehavior};
 use crate::domain::terms::{self, Terms};
 use crate::ports::{Factors, Policy};
 
@@ -58,32 +59,63 @@ pub(crate) struct Judge {
 
 impl Judge {
     /// The terms of a token for this purpose, made by a proof of this kind of factor. Refuses what no such token could
-    /// open, as policy would when it is to be used.
+    /// open, as policy would when it is to be used. Of a batch every operation is judged, and the strictest terms hold.
     pub(crate) async fn terms(
         &self,
         call: &UserCall,
         kind: FactorKind,
         purpose: &Purpose,
-        operation: Option<&CheckedOperation>,
+        operations: &[CheckedOperation],
     ) -> Result<Terms> {
         let facts = self.factors.facts(call.environment, call.user, &call.session).await?;
-        let offer = Offer { call, kind, facts: &facts, digest: operation.map(CheckedOperation::digest) };
+        let (binding, digest) = (purpose.bound().binding(), purpose.bound().digest());
+        let offer = Offer { call, kind, facts: &facts, binding, digest };
         let mut judged = Vec::with_capacity(purpose.scopes().len());
-        for scope in purpose.scopes() {
-            let action = scope.action();
-            let decision = self.policy.decide(question(call, action, &facts, operation, None)).await?;
-            judged.push((offer.satisfies(action, decision.verdict)?, decision.policy_version));
+        for question in questions(call, purpose, operations, &facts) {
+            let decision = self.policy.decide(question).await?;
+            judged.push((offer.satisfies(question.action, decision.verdict)?, decision.policy_version));
         }
-        terms::combine(judged.iter().map(|(requirement, version)| (requirement, *version)))
-            .ok_or_else(|| Error::internal("a purpose without a scope"))
+        let terms = terms::combine(judged.iter().map(|(requirement, version)| (requirement, *version)))
+            .ok_or_else(|| Error::internal("a purpose without a scope"))?;
+        Ok(match purpose.bound() {
+            // Each operation once, whatever else policy would let it be used for.
+            Bound::Batch(_) => Terms { behavior: TokenBehavior::SingleUse, ..terms },
+            Bound::Scopes | Bound::Wallet(_) | Bound::Operation(_) => terms,
+        })
     }
 }
 
-/// A proof that is offered: by which kind of factor, and for which operation, if for one.
+/// What policy is asked about a purpose: about each scope or each operation, and nothing twice.
+fn questions<'a>(
+    call: &UserCall,
+    purpose: &Purpose,
+    operations: &[CheckedOperation],
+    facts: &'a FactorFacts,
+) -> Vec<Question<'a>> {
+    if operations.is_empty() {
+        let actions = purpose.scopes().iter().map(|scope| scope.action());
+        return actions.map(|action| question(call, action, facts, None, None)).collect();
+    }
+    let mut questions: Vec<Question<'a>> = Vec::new();
+    for operation in operations {
+        let asked = question(call, operation.action(), facts, Some(operation), None);
+        let same = |other: &Question<'_>| {
+            (other.action, other.opaque_payload, other.unlink_device)
+                == (asked.action, asked.opaque_payload, asked.unlink_device)
+        };
+        if !questions.iter().any(same) {
+            questions.push(asked);
+        }
+    }
+    questions
+}
+
+/// A proof that is offered: by which kind of factor, how closely it is to be tied, and to which operation, if to one.
 struct Offer<'a> {
     call: &'a UserCall,
     kind: FactorKind,
     facts: &'a FactorFacts,
+    binding: Binding,
     digest: Option<Digest>,
 }
 
@@ -121,7 +153,7 @@ impl Offer<'_> {
     }
 
     fn is_bound(&self, requirement: &Requirement) -> bool {
-        requirement.binding == Binding::Scope || self.digest.is_some()
+        self.binding >= requirement.binding
     }
 
     /// Whether the proof may make the factor that is missing: a pending TOTP device is activated by its first right

@@ -97,7 +97,7 @@ pub(crate) struct PasskeyPurpose<'a> {
     pub(crate) session: &'a SessionId,
     /// As it will be in the [`ProofRequest`].
     pub(crate) purpose: [u8; 32],
-    /// The digest of the operation to bind to, for the authenticator to sign.
+    /// The digest of the operation to bind to, or the root of the batch, for the authenticator to sign.
     pub(crate) operation: Option<Digest>,
 }
 
@@ -124,7 +124,8 @@ pub trait TokenStore: Send + Sync {
     async fn get(&self, key: TokenKey, now: Timestamp) -> Result<Option<TokenRecord>>;
 
     /// Spends a token on exactly one operation: `issued → redeemed(operation, digest)`, by the rules of
-    /// [`TokenRecord::redeem`].
+    /// [`TokenRecord::redeem`]. One for a batch is spent on as many as that has. Whether the operation is what the token
+    /// is bound to is for the caller to know.
     ///
     /// Refused with `TOKEN_UNKNOWN`, `TOKEN_EXPIRED` or `TOKEN_ALREADY_REDEEMED`. After `STORE_UNAVAILABLE` it may have
     /// been spent on this operation all the same; the same call again tells, and is always safe.

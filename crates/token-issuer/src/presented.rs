@@ -1,9 +1,10 @@
 //! What every use of an elevated token checks of it first.
 
 use kernel::{Error, Reason, Result, SecretText};
-use operation::CheckedOperation;
+use operation::{BatchLeaf, CheckedOperation};
 use runtime::UserCall;
 
+use crate::domain::bound::Bound;
 use crate::domain::record::TokenRecord;
 use crate::domain::token::Token;
 use crate::mint::{Mint, invalid};
@@ -46,12 +47,33 @@ pub(crate) fn check_scope(token: &Token, operation: &CheckedOperation) -> Result
     }
 }
 
+/// Refuses a token for a batch without the place of the operation in it, and any other with one.
+pub(crate) fn check_leaf(token: &Token, leaf: Option<&BatchLeaf>) -> Result<()> {
+    match (&token.bound, leaf) {
+        (Bound::Batch(_), Some(_)) | (Bound::Scopes | Bound::Wallet(_) | Bound::Operation(_), None) => Ok(()),
+        (Bound::Batch(_), None) => Err(Error::invalid(
+            "batch_leaf",
+            "is missing; the token is for a batch, so send the leaf that came with it for this operation",
+        )),
+        (Bound::Scopes | Bound::Wallet(_) | Bound::Operation(_), Some(_)) => {
+            Err(Error::invalid("batch_leaf", "must be left out; the token is not for a batch"))
+        }
+    }
+}
+
 /// The refusal of a token that is bound to something else.
-pub(crate) fn bound_elsewhere() -> Error {
-    Error::new(
-        Reason::OperationMismatch,
-        "the elevated token is bound to another operation; authenticate with exactly this operation",
-    )
+pub(crate) fn bound_elsewhere(bound: &Bound) -> Error {
+    let what = match bound {
+        Bound::Wallet(_) => {
+            "another wallet; authenticate with the operation's wallet, or with exactly this operation"
+        }
+        Bound::Batch(_) => {
+            "a batch that does not have this operation in this place; send the leaf that came with it for this \
+             operation, or authenticate with exactly this operation"
+        }
+        Bound::Scopes | Bound::Operation(_) => "another operation; authenticate with exactly this operation",
+    };
+    Error::new(Reason::OperationMismatch, format!("the elevated token is bound to {what}"))
 }
 
 /// Refuses a token that differs in anything from what is on file under its id.

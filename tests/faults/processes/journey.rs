@@ -102,6 +102,7 @@ async fn prove(notes: &Notes, traveller: &mut Traveller) -> Option<String> {
             requested_scopes: vec!["wallet:sign".to_owned()],
             operation: None,
             request_id: fresh::request_id(),
+            ..Default::default()
         };
         let user = &traveller.user;
         let answer = persist(notes, "a code", async || {

@@ -80,6 +80,7 @@ impl UserClient {
             user: self.name(),
             requested_scopes: owned(scopes),
             operation: operation.map(convert::operation_value),
+            ..Default::default()
         };
         let begun = answer(self.step_up().begin_passkey_authentication(self.request(request)?).await)?;
         Ok(Ceremony { id: begun.ceremony_id, options_json: begun.options_json })
@@ -101,6 +102,7 @@ impl UserClient {
             requested_scopes: owned(scopes),
             operation: operation.map(convert::operation_value),
             request_id: ids.request().to_string(),
+            ..Default::default()
         };
         token(answer(self.step_up().authenticate_passkey(self.request(request)?).await)?.elevated_token)
     }

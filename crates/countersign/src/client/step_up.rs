@@ -44,6 +44,7 @@ impl UserClient {
             requested_scopes: owned(scopes),
             operation: operation.map(convert::operation_value),
             request_id: ids.request().to_string(),
+            ..Default::default()
         };
         token(answer(self.step_up().authenticate_totp(self.request(request)?).await)?.elevated_token)
     }
@@ -62,6 +63,7 @@ impl UserClient {
             requested_scopes: owned(scopes),
             operation: operation.map(convert::operation_value),
             request_id: ids.request().to_string(),
+            ..Default::default()
         };
         let found = answer(self.step_up().authenticate_recovery_code(self.request(request)?).await)?;
         Ok((token(found.elevated_token)?, found.remaining_codes))
@@ -76,6 +78,7 @@ impl UserClient {
         let request = AuthorizeOperationRequest {
             operation: Some(convert::operation_value(operation)),
             elevated_token: token.unwrap_or_default().to_owned(),
+            ..Default::default()
         };
         answer(self.step_up().authorize_operation(self.request(request)?).await)
     }

@@ -46,6 +46,39 @@ pub(super) mod optional_text {
     }
 }
 
+/// A list of such values: at least one, none twice.
+pub(super) mod texts {
+    use std::fmt::Display;
+    use std::str::FromStr;
+
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(in crate::claims) fn serialize<T: Display, S: Serializer>(
+        values: &[T],
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        to.collect_seq(values.iter().map(ToString::to_string))
+    }
+
+    pub(in crate::claims) fn deserialize<'de, T: FromStr + PartialEq, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Vec<T>, D::Error> {
+        let mut values = Vec::new();
+        for text in Vec::<String>::deserialize(from)? {
+            let value = text.parse().map_err(|_| D::Error::custom("not the text of such a value"))?;
+            if values.contains(&value) {
+                return Err(D::Error::custom("a value is repeated"));
+            }
+            values.push(value);
+        }
+        if values.is_empty() {
+            return Err(D::Error::custom("an empty list"));
+        }
+        Ok(values)
+    }
+}
+
 /// Thirty-two octets as base64url without padding.
 pub(super) mod sha256 {
     use serde::de::Error;

@@ -61,7 +61,7 @@ pub struct CheckStepUpResponse {
     pub reauthentication_seconds: u32,
 }
 /// Proves a TOTP factor.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct AuthenticateTotpRequest {
     /// `environments/{environment}/users/{user}`. Required.
@@ -85,16 +85,26 @@ pub struct AuthenticateTotpRequest {
     /// same token. Another code under it is a wrong one. Required.
     #[prost(string, tag = "6")]
     pub request_id: ::prost::alloc::string::String,
+    /// The wallet to bind the token to: `environments/{environment}/users/{user}/wallets/{wallet}`, one of the caller's. Then
+    /// `requested_scopes` must have at least one scope, all of them `wallet:*`. At most one of `operation`, `wallet` and
+    /// `operations` may be set: INVALID_REQUEST.
+    #[prost(string, tag = "7")]
+    pub wallet: ::prost::alloc::string::String,
+    /// The operations to bind the token to, 1 to 32, each of which it then pays for once: a batch. Their ids are distinct,
+    /// and they are all of wallets or all of credentials. `requested_scopes` must be exactly the scopes of their actions, or
+    /// empty. The order counts: a request, or a passkey ceremony, with the same operations in another order is another one.
+    #[prost(message, repeated, tag = "8")]
+    pub operations: ::prost::alloc::vec::Vec<super::super::r#type::v1::Operation>,
 }
 /// An elevated access token.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct AuthenticateTotpResponse {
     /// The token.
     #[prost(message, optional, tag = "1")]
     pub elevated_token: ::core::option::Option<ElevatedToken>,
 }
 /// Begins the proof of a passkey.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct BeginPasskeyAuthenticationRequest {
     /// `environments/{environment}/users/{user}`. Required.
     #[prost(string, tag = "1")]
@@ -105,6 +115,12 @@ pub struct BeginPasskeyAuthenticationRequest {
     /// As in AuthenticateTotpRequest.
     #[prost(message, optional, tag = "3")]
     pub operation: ::core::option::Option<super::super::r#type::v1::Operation>,
+    /// As in AuthenticateTotpRequest.
+    #[prost(string, tag = "4")]
+    pub wallet: ::prost::alloc::string::String,
+    /// As in AuthenticateTotpRequest.
+    #[prost(message, repeated, tag = "5")]
+    pub operations: ::prost::alloc::vec::Vec<super::super::r#type::v1::Operation>,
 }
 /// A passkey ceremony.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -121,7 +137,7 @@ pub struct BeginPasskeyAuthenticationResponse {
     pub expire_time: ::core::option::Option<::prost_types::Timestamp>,
 }
 /// Proves a passkey.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct AuthenticatePasskeyRequest {
     /// `environments/{environment}/users/{user}`. Required.
@@ -142,16 +158,22 @@ pub struct AuthenticatePasskeyRequest {
     /// Chosen by the client, a lower-case UUID: the same request again within ten minutes gets the same token. Required.
     #[prost(string, tag = "6")]
     pub request_id: ::prost::alloc::string::String,
+    /// What the ceremony was begun for.
+    #[prost(string, tag = "7")]
+    pub wallet: ::prost::alloc::string::String,
+    /// What the ceremony was begun for.
+    #[prost(message, repeated, tag = "8")]
+    pub operations: ::prost::alloc::vec::Vec<super::super::r#type::v1::Operation>,
 }
 /// An elevated access token.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct AuthenticatePasskeyResponse {
     /// The token.
     #[prost(message, optional, tag = "1")]
     pub elevated_token: ::core::option::Option<ElevatedToken>,
 }
 /// Uses up a recovery code.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct AuthenticateRecoveryCodeRequest {
     /// `environments/{environment}/users/{user}`. Required.
@@ -170,9 +192,15 @@ pub struct AuthenticateRecoveryCodeRequest {
     /// same token. Required.
     #[prost(string, tag = "5")]
     pub request_id: ::prost::alloc::string::String,
+    /// As in AuthenticateTotpRequest.
+    #[prost(string, tag = "6")]
+    pub wallet: ::prost::alloc::string::String,
+    /// As in AuthenticateTotpRequest.
+    #[prost(message, repeated, tag = "7")]
+    pub operations: ::prost::alloc::vec::Vec<super::super::r#type::v1::Operation>,
 }
 /// An elevated access token.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct AuthenticateRecoveryCodeResponse {
     /// The token.
     #[prost(message, optional, tag = "1")]
@@ -182,7 +210,7 @@ pub struct AuthenticateRecoveryCodeResponse {
     pub remaining_codes: u32,
 }
 /// An elevated access token and what it is good for.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct ElevatedToken {
     /// The token, a JWT of type `elevated+jwt`. A secret until it is spent.
@@ -206,9 +234,38 @@ pub struct ElevatedToken {
     /// The device that was used: `environments/{environment}/users/{user}/devices/{device}`.
     #[prost(string, tag = "7")]
     pub device: ::prost::alloc::string::String,
-    /// The digest of the operation it is bound to, 32 bytes; empty when it is bound to scopes only.
+    /// The digest of the operation it is bound to, 32 bytes; empty when it is not bound to one.
     #[prost(bytes = "vec", tag = "8")]
     pub operation_digest: ::prost::alloc::vec::Vec<u8>,
+    /// The wallet it is bound to: `environments/{environment}/users/{user}/wallets/{wallet}`; empty when it is not bound to one.
+    #[prost(string, tag = "9")]
+    pub wallet: ::prost::alloc::string::String,
+    /// The batch it is bound to; unset when it is not bound to one.
+    #[prost(message, optional, tag = "10")]
+    pub batch: ::core::option::Option<BatchBinding>,
+}
+/// A batch of operations that one proof is for: a Merkle tree over their digests (docs/tokens.md).
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BatchBinding {
+    /// The Merkle Tree Hash over the digests (RFC 9162 section 2.1.1), 32 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub root: ::prost::alloc::vec::Vec<u8>,
+    /// How many operations there are.
+    #[prost(uint32, tag = "2")]
+    pub size: u32,
+    /// For each operation, in the order of the request: by what it is shown to be one of the batch.
+    #[prost(message, repeated, tag = "3")]
+    pub leaves: ::prost::alloc::vec::Vec<BatchLeaf>,
+}
+/// The place of an operation in a batch.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BatchLeaf {
+    /// Its number, from 0.
+    #[prost(uint32, tag = "1")]
+    pub index: u32,
+    /// The hashes beside the way from the operation to the root (RFC 9162 section 2.1.3.1), 32 bytes each, at most 5.
+    #[prost(bytes = "vec", repeated, tag = "2")]
+    pub path: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
 }
 /// Asks for a receipt.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -220,6 +277,10 @@ pub struct AuthorizeOperationRequest {
     /// The elevated access token that pays for it. Empty to ask for what the session alone may do.
     #[prost(string, tag = "2")]
     pub elevated_token: ::prost::alloc::string::String,
+    /// With a token that is bound to a batch: the leaf that came with it for this operation. With any other it must be unset:
+    /// INVALID_REQUEST.
+    #[prost(message, optional, tag = "3")]
+    pub batch_leaf: ::core::option::Option<BatchLeaf>,
 }
 /// A receipt.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -446,7 +507,7 @@ pub mod step_up_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// Proves a TOTP factor and returns an elevated access token for the scopes asked for, and where an operation is
-        /// given for exactly that. The code is consumed. A pending device is activated by its first right code.
+        /// given for exactly that, where several are for each of them once, and where a wallet is for that alone. The code is consumed. A pending device is activated by its first right code.
         /// Refused with CODE_REJECTED, FACTOR_THROTTLED, TOKEN_LIMIT_REACHED, ACTION_DENIED or REQUEST_ID_REUSED; before the
         /// code is tested with STEP_UP_REQUIRED, FACTOR_ON_HOLD, ENROLMENT_REQUIRED or REAUTHENTICATION_REQUIRED, where such a
         /// token could not open the action (by its factor, or because the action wants a token bound to the operation and none
@@ -482,8 +543,8 @@ pub mod step_up_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// Begins the proof of a passkey for the scopes, and where an operation is given for exactly that: then the challenge is
-        /// made from its digest, so that the authenticator signs it. A later call to AuthenticatePasskey must name the same
-        /// scopes and operation. Refused like AuthenticateTotp is before a code is tested, so also who has no
+        /// made from its digest, or from the root over those of several, so that the authenticator signs it. A later call to
+        /// AuthenticatePasskey must name the same scopes and the same operations or wallet. Refused like AuthenticateTotp is before a code is tested, so also who has no
         /// passkey that would do; and with RELYING_PARTY_MISSING or OVERLOADED, when the user has too many ceremonies under way.
         /// Where nothing is demanded, who has no passkey gets options that lead nowhere.
         pub async fn begin_passkey_authentication(
@@ -579,6 +640,7 @@ pub mod step_up_service_client {
         /// Authorizes one operation and returns a receipt for exactly that. Where policy leaves the action open a session
         /// is enough; else an elevated token pays, and a single-use one is spent by it. The same operation under the same
         /// id again gets a fresh receipt until ten minutes after the token's expiry, so that a lost answer costs nothing.
+        /// A token for a batch is spent on each of its operations by itself.
         /// Refused with STEP_UP_REQUIRED (whose metadata says what would do), ENROLMENT_REQUIRED, REAUTHENTICATION_REQUIRED,
         /// FACTOR_ON_HOLD, ACTION_DENIED, TOKEN_INVALID, TOKEN_EXPIRED, TOKEN_ALREADY_REDEEMED, TOKEN_UNKNOWN, TOKEN_STORE_CHANGED,
         /// TOKEN_SCOPE_INSUFFICIENT, OPERATION_MISMATCH or OPERATION_ID_REUSED.
@@ -643,7 +705,7 @@ pub mod step_up_service_server {
             tonic::Status,
         >;
         /// Proves a TOTP factor and returns an elevated access token for the scopes asked for, and where an operation is
-        /// given for exactly that. The code is consumed. A pending device is activated by its first right code.
+        /// given for exactly that, where several are for each of them once, and where a wallet is for that alone. The code is consumed. A pending device is activated by its first right code.
         /// Refused with CODE_REJECTED, FACTOR_THROTTLED, TOKEN_LIMIT_REACHED, ACTION_DENIED or REQUEST_ID_REUSED; before the
         /// code is tested with STEP_UP_REQUIRED, FACTOR_ON_HOLD, ENROLMENT_REQUIRED or REAUTHENTICATION_REQUIRED, where such a
         /// token could not open the action (by its factor, or because the action wants a token bound to the operation and none
@@ -657,8 +719,8 @@ pub mod step_up_service_server {
             tonic::Status,
         >;
         /// Begins the proof of a passkey for the scopes, and where an operation is given for exactly that: then the challenge is
-        /// made from its digest, so that the authenticator signs it. A later call to AuthenticatePasskey must name the same
-        /// scopes and operation. Refused like AuthenticateTotp is before a code is tested, so also who has no
+        /// made from its digest, or from the root over those of several, so that the authenticator signs it. A later call to
+        /// AuthenticatePasskey must name the same scopes and the same operations or wallet. Refused like AuthenticateTotp is before a code is tested, so also who has no
         /// passkey that would do; and with RELYING_PARTY_MISSING or OVERLOADED, when the user has too many ceremonies under way.
         /// Where nothing is demanded, who has no passkey gets options that lead nowhere.
         async fn begin_passkey_authentication(
@@ -688,6 +750,7 @@ pub mod step_up_service_server {
         /// Authorizes one operation and returns a receipt for exactly that. Where policy leaves the action open a session
         /// is enough; else an elevated token pays, and a single-use one is spent by it. The same operation under the same
         /// id again gets a fresh receipt until ten minutes after the token's expiry, so that a lost answer costs nothing.
+        /// A token for a batch is spent on each of its operations by itself.
         /// Refused with STEP_UP_REQUIRED (whose metadata says what would do), ENROLMENT_REQUIRED, REAUTHENTICATION_REQUIRED,
         /// FACTOR_ON_HOLD, ACTION_DENIED, TOKEN_INVALID, TOKEN_EXPIRED, TOKEN_ALREADY_REDEEMED, TOKEN_UNKNOWN, TOKEN_STORE_CHANGED,
         /// TOKEN_SCOPE_INSUFFICIENT, OPERATION_MISMATCH or OPERATION_ID_REUSED.

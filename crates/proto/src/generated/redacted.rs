@@ -160,6 +160,8 @@ impl ::core::fmt::Debug for countersign::token_issuer::v1::AuthenticateTotpReque
         out.field("requested_scopes", &self.requested_scopes);
         out.field("operation", &self.operation);
         out.field("request_id", &self.request_id);
+        out.field("wallet", &self.wallet);
+        out.field("operations", &self.operations);
         out.finish()
     }
 }
@@ -172,6 +174,8 @@ impl ::core::fmt::Debug for countersign::token_issuer::v1::AuthenticatePasskeyRe
         out.field("requested_scopes", &self.requested_scopes);
         out.field("operation", &self.operation);
         out.field("request_id", &self.request_id);
+        out.field("wallet", &self.wallet);
+        out.field("operations", &self.operations);
         out.finish()
     }
 }
@@ -183,6 +187,8 @@ impl ::core::fmt::Debug for countersign::token_issuer::v1::AuthenticateRecoveryC
         out.field("requested_scopes", &self.requested_scopes);
         out.field("operation", &self.operation);
         out.field("request_id", &self.request_id);
+        out.field("wallet", &self.wallet);
+        out.field("operations", &self.operations);
         out.finish()
     }
 }
@@ -197,6 +203,8 @@ impl ::core::fmt::Debug for countersign::token_issuer::v1::ElevatedToken {
         out.field("acr", &self.acr);
         out.field("device", &self.device);
         out.field("operation_digest", &self.operation_digest);
+        out.field("wallet", &self.wallet);
+        out.field("batch", &self.batch);
         out.finish()
     }
 }
@@ -205,6 +213,7 @@ impl ::core::fmt::Debug for countersign::token_issuer::v1::AuthorizeOperationReq
         let mut out = f.debug_struct("AuthorizeOperationRequest");
         out.field("operation", &self.operation);
         out.field("elevated_token", &"[redacted]");
+        out.field("batch_leaf", &self.batch_leaf);
         out.finish()
     }
 }

@@ -129,6 +129,11 @@ impl Answer {
         &self.word
     }
 
+    /// How many values there are.
+    pub fn count(&self) -> usize {
+        self.values.len()
+    }
+
     /// The value at a place, counted from zero. Refused with `INTERNAL` when there is none.
     pub fn octets(&self, place: usize) -> Result<&[u8]> {
         self.values.get(place).map(Vec::as_slice).ok_or_else(|| {

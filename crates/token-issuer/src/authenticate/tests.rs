@@ -1,23 +1,29 @@
+mod bound;
 mod kinds;
 mod once;
 
 use super::*;
 use crate::domain::bound::Bound;
 use crate::fixtures::{
-    Bench, FakeIssuedTokens, FakePolicy, NOW, create, export, factor, request, requirement, session, sign,
-    user,
+    Bench, FakeIssuedTokens, FakePolicy, NOW, create, export, factor, request, requirement, session, shown,
+    sign, user,
 };
 use kernel::audit::Outcome;
 use kernel::secret::ExposeSecret as _;
 use kernel::{Acr, Action, Amr, Reason, Scope};
+use operation::CheckedOperation;
 use std::time::Duration;
 
 use crate::domain::decision::Verdict;
 use crate::domain::requirement::{Requirement, TokenBehavior};
 
-fn for_operation(request: Request, operation: CheckedOperation) -> Request {
-    let wanted = Wanted { operation: Some(operation), ..request.wanted };
+fn for_target(request: Request, target: Target) -> Request {
+    let wanted = Wanted { target, ..request.wanted };
     Request { wanted, ..request }
+}
+
+fn for_operation(request: Request, operation: CheckedOperation) -> Request {
+    for_target(request, Target::Operation(operation))
 }
 
 fn with_code(code: &str, request: Request) -> Request {

@@ -1,3 +1,4 @@
+mod batches;
 mod holds;
 mod misfits;
 mod once;
@@ -8,7 +9,7 @@ use crate::domain::bound::Bound;
 use crate::domain::factors::Proof;
 use crate::domain::requirement::Requirement;
 use crate::fixtures::{
-    Bench, FakePolicy, ISSUER, NOW, create, environment, export, factor, requirement, sign, token,
+    Bench, FakePolicy, ISSUER, NOW, create, environment, export, factor, requirement, shown, sign, token,
 };
 use jose::{Algorithm, Expect, Kind, ReceiptClaims};
 use kernel::Error;
@@ -39,7 +40,7 @@ async fn authorize(
     token: Option<&SecretText>,
     now: Timestamp,
 ) -> Result<Authorized> {
-    bench.authorize().authorize(&bench.call(now), operation, token.cloned()).await
+    bench.authorize().authorize(&bench.call(now), operation, token.cloned().and_then(shown)).await
 }
 
 async fn refused(bench: &Bench, operation: CheckedOperation, token: Option<&SecretText>) -> Error {
@@ -47,7 +48,7 @@ async fn refused(bench: &Bench, operation: CheckedOperation, token: Option<&Secr
 }
 
 async fn is_spent(bench: &Bench, token: &Token) -> bool {
-    bench.tokens.get(token.key(), NOW).await.unwrap().unwrap().state != TokenState::Issued
+    bench.tokens.get(token.key(), NOW).await.unwrap().unwrap().is_spent()
 }
 
 fn claims(bench: &Bench, authorized: &Authorized, now: Timestamp) -> ReceiptClaims {

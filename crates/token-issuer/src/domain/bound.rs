@@ -1,7 +1,7 @@
 //! What a token is bound to beyond its scopes.
 
 use kernel::{Action, OperationId, WalletId};
-use operation::{CheckedOperation, Digest};
+use operation::{BatchLeaf, BatchRoot, CheckedOperation, Digest};
 
 use super::requirement::Binding;
 
@@ -10,8 +10,12 @@ use super::requirement::Binding;
 pub enum Bound {
     /// To nothing but its scopes.
     Scopes,
+    /// To one wallet of the user, for as many operations as its behaviour lets it pay for.
+    Wallet(WalletId),
     /// To exactly one operation.
     Operation(BoundOperation),
+    /// To several operations, each once.
+    Batch(BatchRoot),
 }
 
 /// The one operation that a token is bound to.
@@ -45,19 +49,43 @@ impl Bound {
         Self::Operation(BoundOperation::of(operation))
     }
 
-    /// How closely it ties to `operation`; `None` when it ties to something else.
-    pub fn binding_to(&self, operation: &CheckedOperation) -> Option<Binding> {
+    /// How closely it ties to `operation`, with what shows that to be one of a batch; `None` when it ties to something
+    /// else.
+    pub fn binding_to(&self, operation: &CheckedOperation, leaf: Option<&BatchLeaf>) -> Option<Binding> {
         match self {
             Self::Scopes => Some(Binding::Scope),
+            Self::Wallet(bound) => {
+                operation.wallet().filter(|wallet| wallet.id == *bound).map(|_| Binding::Wallet)
+            }
             Self::Operation(bound) if *bound == BoundOperation::of(operation) => Some(Binding::Operation),
             Self::Operation(_) => None,
+            Self::Batch(root) => {
+                leaf.filter(|leaf| root.holds(&operation.digest(), leaf)).map(|_| Binding::Operation)
+            }
+        }
+    }
+
+    /// How closely a token so bound is tied to what it fits.
+    pub fn binding(&self) -> Binding {
+        match self {
+            Self::Scopes => Binding::Scope,
+            Self::Wallet(_) => Binding::Wallet,
+            Self::Operation(_) | Self::Batch(_) => Binding::Operation,
+        }
+    }
+
+    /// How many operations a single-use token so bound pays for.
+    pub fn uses(&self) -> u32 {
+        match self {
+            Self::Scopes | Self::Wallet(_) | Self::Operation(_) => 1,
+            Self::Batch(root) => root.size,
         }
     }
 
     /// The digest of the one operation, if it is to one.
     pub fn digest(&self) -> Option<Digest> {
         match self {
-            Self::Scopes => None,
+            Self::Scopes | Self::Wallet(_) | Self::Batch(_) => None,
             Self::Operation(operation) => Some(operation.digest),
         }
     }

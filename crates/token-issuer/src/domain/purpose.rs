@@ -1,7 +1,9 @@
-//! What a proof is asked for: scopes, and perhaps exactly one operation.
+//! What a proof is asked for: scopes, and perhaps a wallet, exactly one operation, or a batch of them.
 
-use kernel::{EnvironmentId, Error, Result, Scope, SessionId, UserId};
-use operation::CheckedOperation;
+use std::collections::BTreeSet;
+
+use kernel::{EnvironmentId, Error, Result, Scope, SessionId, UserId, WalletId};
+use operation::{Batch, BatchLeaf, CheckedOperation, Digest, MAX_BATCH};
 use sha2::{Digest as _, Sha256};
 
 use super::bound::Bound;
@@ -9,36 +11,75 @@ use super::bound::Bound;
 /// The most scopes that may be asked for at once.
 const MAX_SCOPES: usize = 8;
 
+/// What a proof is to be bound to, as it was sent.
+#[derive(Clone, Debug)]
+pub(crate) enum Target {
+    /// Nothing but scopes.
+    Scopes,
+    /// A wallet.
+    Wallet(WalletId),
+    /// Exactly one operation.
+    Operation(CheckedOperation),
+    /// Several operations.
+    Batch(Vec<CheckedOperation>),
+}
+
+impl Target {
+    /// The operations, whole.
+    pub(crate) fn operations(&self) -> &[CheckedOperation] {
+        match self {
+            Self::Scopes | Self::Wallet(_) => &[],
+            Self::Operation(operation) => std::slice::from_ref(operation),
+            Self::Batch(operations) => operations,
+        }
+    }
+}
+
 /// What a proof is to be good for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Purpose {
     scopes: Vec<Scope>,
     bound: Bound,
+    leaves: Vec<BatchLeaf>,
 }
 
 impl Purpose {
-    /// From the scopes as a caller wrote them, and the operation to bind to. Refused with `INVALID_REQUEST`.
-    pub(crate) fn new(requested: &[String], operation: Option<&CheckedOperation>) -> Result<Self> {
+    /// From the scopes as a caller wrote them, and what to bind to beyond them. Refused with `INVALID_REQUEST`.
+    pub(crate) fn new(requested: &[String], target: &Target) -> Result<Self> {
         let scopes = parse(requested)?;
-        let Some(operation) = operation else {
-            if scopes.is_empty() {
-                return Err(Error::invalid(
-                    FIELD,
-                    "name at least one scope, such as `wallet:export`, or send the operation to bind the token to",
-                ));
+        let (scopes, bound, leaves) = match target {
+            Target::Scopes => {
+                if scopes.is_empty() {
+                    return Err(Error::invalid(
+                        FIELD,
+                        "name at least one scope, such as `wallet:export`, or send the operation to bind the token to",
+                    ));
+                }
+                (scopes, Bound::Scopes, Vec::new())
             }
-            return Ok(Self { scopes, bound: Bound::Scopes });
+            Target::Wallet(wallet) => {
+                // All are of one ledger.
+                if scopes.first().is_none_or(|scope| ledger(*scope) != Ledger::Nodes) {
+                    return Err(Error::invalid(
+                        FIELD,
+                        "with `wallet` it must have at least one scope, and scopes of wallets only",
+                    ));
+                }
+                (scopes, Bound::Wallet(*wallet), Vec::new())
+            }
+            Target::Operation(operation) => {
+                let scope = scope_of(operation, "operation")?;
+                if !scopes.is_empty() && scopes != [scope] {
+                    return Err(Error::invalid(
+                        FIELD,
+                        format!("with this operation it must be empty or exactly `{scope}`"),
+                    ));
+                }
+                (vec![scope], Bound::to(operation), Vec::new())
+            }
+            Target::Batch(operations) => batch(scopes, operations)?,
         };
-        let scope = operation.action().scope().ok_or_else(|| {
-            Error::invalid("operation.kind", "needs no token; authorize it with the session alone")
-        })?;
-        if !scopes.is_empty() && scopes != [scope] {
-            return Err(Error::invalid(
-                FIELD,
-                format!("with this operation it must be empty or exactly `{scope}`"),
-            ));
-        }
-        Ok(Self { scopes: vec![scope], bound: Bound::to(operation) })
+        Ok(Self { scopes, bound, leaves })
     }
 
     /// The scopes, sorted, none twice.
@@ -49,6 +90,20 @@ impl Purpose {
     /// What to bind to beyond them.
     pub(crate) fn bound(&self) -> &Bound {
         &self.bound
+    }
+
+    /// Of a batch: by what each operation is shown to be one of it, in their order.
+    pub(crate) fn leaves(&self) -> &[BatchLeaf] {
+        &self.leaves
+    }
+
+    /// What stands for the operation, or for all of them, in what an authenticator signs.
+    pub(crate) fn digest_to_sign(&self) -> Option<Digest> {
+        match &self.bound {
+            Bound::Scopes | Bound::Wallet(_) => None,
+            Bound::Operation(operation) => Some(operation.digest),
+            Bound::Batch(root) => Some(Digest::from_bytes(root.hash)),
+        }
     }
 
     /// SHA-256 over everything the proof is to be good for, each part with its length in front. It ties the request
@@ -67,10 +122,19 @@ impl Purpose {
         for scope in &self.scopes {
             part(scope.as_str().as_bytes());
         }
-        // An unbound purpose has an empty last part; a digest is never empty.
+        // What it is bound to, in parts whose number and lengths tell one from the other.
         match &self.bound {
             Bound::Scopes => part(&[]),
             Bound::Operation(operation) => part(operation.digest.as_bytes()),
+            Bound::Wallet(wallet) => {
+                part(b"wallet");
+                part(wallet.uuid().as_bytes());
+            }
+            Bound::Batch(root) => {
+                part(b"batch");
+                part(&root.hash);
+                part(&root.size.to_be_bytes());
+            }
         }
         hash.finalize().into()
     }
@@ -94,6 +158,62 @@ const fn ledger(scope: Scope) -> Ledger {
     }
 }
 
+/// The scope that a token for this operation has.
+fn scope_of(operation: &CheckedOperation, field: &str) -> Result<Scope> {
+    operation.action().scope().ok_or_else(|| {
+        Error::invalid(format!("{field}.kind"), "needs no token; authorize it with the session alone")
+    })
+}
+
+/// A batch: operations that are told apart, and carried out by one ledger's keeper.
+fn batch(
+    requested: Vec<Scope>,
+    operations: &[CheckedOperation],
+) -> Result<(Vec<Scope>, Bound, Vec<BatchLeaf>)> {
+    const OPERATIONS: &str = "operations";
+    let digests: Vec<_> = operations.iter().map(CheckedOperation::digest).collect();
+    let Batch { root, leaves } = Batch::of(&digests).map_err(|_| {
+        Error::invalid(
+            OPERATIONS,
+            format!("may have at most {MAX_BATCH} operations; authenticate for the rest anew"),
+        )
+    })?;
+    let (mut ids, mut scopes) = (BTreeSet::new(), Vec::new());
+    for (place, operation) in operations.iter().enumerate() {
+        let field = format!("{OPERATIONS}[{place}]");
+        if !ids.insert(operation.operation().id) {
+            return Err(Error::invalid(
+                format!("{field}.operation_id"),
+                "is that of an earlier operation; each needs one of its own",
+            ));
+        }
+        let scope = scope_of(operation, &field)?;
+        if !scopes.contains(&scope) {
+            scopes.push(scope);
+        }
+    }
+    check_ledger(&scopes, OPERATIONS, "operations")?;
+    scopes.sort_unstable();
+    if !requested.is_empty() && requested != scopes {
+        return Err(Error::invalid(FIELD, "with these operations it must be empty or exactly their scopes"));
+    }
+    Ok((scopes, Bound::Batch(root), leaves))
+}
+
+/// A token that two ledgers know of could be spent once in each, should the token store lose its record.
+fn check_ledger(scopes: &[Scope], field: &str, what: &str) -> Result<()> {
+    if scopes.iter().any(|scope| ledger(*scope) != ledger(scopes[0])) {
+        return Err(Error::invalid(
+            field,
+            format!(
+                "mixes `wallet:` and `credential:` {what}; they are spent in different places, so a token is good for \
+                 one kind only: authenticate for each with a code of its own"
+            ),
+        ));
+    }
+    Ok(())
+}
+
 fn parse(requested: &[String]) -> Result<Vec<Scope>> {
     if requested.len() > MAX_SCOPES {
         return Err(Error::invalid(FIELD, format!("may have at most {MAX_SCOPES} scopes")));
@@ -109,14 +229,7 @@ fn parse(requested: &[String]) -> Result<Vec<Scope>> {
         }
         scopes.push(scope);
     }
-    // A token that two ledgers know of could be spent once in each, should the token store lose its record.
-    if scopes.iter().any(|scope| ledger(*scope) != ledger(scopes[0])) {
-        return Err(Error::invalid(
-            FIELD,
-            "mixes `wallet:` and `credential:` scopes; they are spent in different places, so a token is good for \
-             one kind only: authenticate for each with a code of its own",
-        ));
-    }
+    check_ledger(&scopes, FIELD, "scopes")?;
     scopes.sort_unstable();
     Ok(scopes)
 }
@@ -124,12 +237,23 @@ fn parse(requested: &[String]) -> Result<Vec<Scope>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::{create, environment, export, sign, user};
+    use crate::fixtures::{create, environment, export, sign, unlink, user, wallet};
     use kernel::Reason;
 
-    fn ask(scopes: &[&str], operation: Option<&CheckedOperation>) -> Result<Purpose> {
+    fn ask_for(scopes: &[&str], target: Target) -> Result<Purpose> {
         let scopes: Vec<_> = scopes.iter().map(|scope| (*scope).to_owned()).collect();
-        Purpose::new(&scopes, operation)
+        Purpose::new(&scopes, &target)
+    }
+
+    fn ask(scopes: &[&str], operation: Option<&CheckedOperation>) -> Result<Purpose> {
+        ask_for(scopes, operation.cloned().map_or(Target::Scopes, Target::Operation))
+    }
+
+    /// The field of the refusal.
+    fn refused(scopes: &[&str], target: Target) -> String {
+        let error = ask_for(scopes, target).unwrap_err();
+        assert_eq!(error.reason(), Reason::InvalidRequest);
+        error.violations()[0].field.clone()
     }
 
     #[test]
@@ -179,8 +303,61 @@ mod tests {
     }
 
     #[test]
+    fn a_wallet_goes_with_scopes_of_wallets_only() {
+        let purpose = ask_for(&["wallet:sign", "wallet:export"], Target::Wallet(wallet())).unwrap();
+        assert_eq!(purpose.scopes(), [Scope::WalletExport, Scope::WalletSign]);
+        assert_eq!(purpose.bound(), &Bound::Wallet(wallet()));
+        assert!(purpose.digest_to_sign().is_none() && purpose.leaves().is_empty());
+        for bad in [&[][..], &["credential:link"], &["wallet:sign", "credential:link"], &["wallet:fly"]] {
+            assert_eq!(refused(bad, Target::Wallet(wallet())), "requested_scopes");
+        }
+    }
+
+    #[test]
+    fn a_batch_has_the_scopes_of_its_operations_and_a_leaf_for_each() {
+        let operations = vec![sign(1, b"one"), export(2), sign(3, b"three")];
+        let purpose = ask_for(&[], Target::Batch(operations.clone())).unwrap();
+        assert_eq!(purpose.scopes(), [Scope::WalletExport, Scope::WalletSign]);
+        assert_eq!(
+            purpose,
+            ask_for(&["wallet:sign", "wallet:export"], Target::Batch(operations.clone())).unwrap()
+        );
+        let Bound::Batch(root) = purpose.bound() else { panic!("{:?}", purpose.bound()) };
+        assert_eq!((root.size, purpose.digest_to_sign()), (3, Some(Digest::from_bytes(root.hash))));
+        assert_eq!(purpose.leaves().len(), 3);
+        for (operation, leaf) in operations.iter().zip(purpose.leaves()) {
+            assert!(root.holds(&operation.digest(), leaf));
+        }
+        for bad in [&["wallet:sign"][..], &["wallet:sign", "wallet:export", "wallet:refresh"]] {
+            assert_eq!(refused(bad, Target::Batch(operations.clone())), "requested_scopes");
+        }
+    }
+
+    #[test]
+    fn a_batch_is_of_1_to_32_operations_that_are_told_apart_and_need_a_token() {
+        let signs = |count| (0..count).map(|number| sign(number, b"hello")).collect::<Vec<_>>();
+        for count in [1, 32] {
+            assert!(ask_for(&[], Target::Batch(signs(count))).is_ok());
+        }
+        for count in [0, 33] {
+            assert_eq!(refused(&[], Target::Batch(signs(count))), "operations");
+        }
+        // The same operation twice, another one under the same id.
+        for again in [sign(0, b"hello"), sign(0, b"other"), export(0)] {
+            let operations = [signs(2), vec![again]].concat();
+            assert_eq!(refused(&[], Target::Batch(operations)), "operations[2].operation_id");
+        }
+        let creating = vec![sign(0, b"hello"), create(1)];
+        assert_eq!(refused(&[], Target::Batch(creating)), "operations[1].kind");
+        let mixed = vec![sign(0, b"hello"), unlink(1)];
+        assert_eq!(refused(&[], Target::Batch(mixed)), "operations");
+        assert!(ask_for(&[], Target::Batch(vec![unlink(1), unlink(2)])).is_ok());
+    }
+
+    #[test]
     fn the_purpose_digest_depends_on_everything_and_not_on_the_order() {
         let session: SessionId = "s1".parse().unwrap();
+        let other_wallet = WalletId::from_uuid(uuid::Uuid::from_u128(5));
         let of = |purpose: &Purpose| purpose.digest(environment(), user(), &session);
         let base = ask(&["wallet:sign", "wallet:export"], None).unwrap();
         assert_eq!(of(&base), of(&ask(&["wallet:export", "wallet:sign"], None).unwrap()));
@@ -191,6 +368,12 @@ mod tests {
             ask(&[], Some(&export(1))).unwrap(),
             ask(&[], Some(&export(2))).unwrap(),
             ask(&[], Some(&sign(1, b"hello"))).unwrap(),
+            ask_for(&["wallet:export"], Target::Wallet(wallet())).unwrap(),
+            ask_for(&["wallet:export"], Target::Wallet(other_wallet)).unwrap(),
+            ask_for(&["wallet:export", "wallet:sign"], Target::Wallet(wallet())).unwrap(),
+            ask_for(&[], Target::Batch(vec![export(1)])).unwrap(),
+            ask_for(&[], Target::Batch(vec![export(1), export(2)])).unwrap(),
+            ask_for(&[], Target::Batch(vec![export(2), export(1)])).unwrap(),
         ] {
             seen.push(of(&purpose));
         }

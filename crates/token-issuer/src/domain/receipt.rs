@@ -6,7 +6,6 @@ use jose::ReceiptClaims;
 use kernel::{Action, SessionId, Timestamp, TokenId};
 use operation::CheckedOperation;
 
-use super::requirement::TokenBehavior;
 use super::token::Token;
 
 /// How long a receipt lives: long enough to be carried to the nodes, too short to be kept. Verifiers refuse a longer
@@ -74,10 +73,7 @@ impl Grant<'_> {
             action: self.operation.action(),
             wallet: wallet.map(|wallet| wallet.id),
             share_generation: wallet.map(|wallet| wallet.share_generation),
-            paid_by: self
-                .token
-                .filter(|token| token.behavior == TokenBehavior::SingleUse)
-                .map(|token| token.id),
+            paid_by: self.token.and_then(|token| token.paid_by(&self.operation.digest())),
             acr: self.token.map(|token| token.acr),
             amr: self.token.map(|token| token.amr.iter().map(|method| method.as_str().to_owned()).collect()),
             auth_time: self.token.map(|token| token.auth_time.seconds()),

@@ -1,7 +1,8 @@
-//! The record of a token in the token store, and the one step it ever takes: `issued → redeemed`.
+//! The record of a token in the token store, and the one step it ever takes: `issued → redeemed`. That of a token for a
+//! batch takes it once for each operation.
 //!
-//! A redeemed record stays as a tombstone that names the one operation it paid for, so that a lost answer can be
-//! asked for again and nothing else can.
+//! A redeemed record stays as a tombstone that names what it paid for, so that a lost answer can be asked for again and
+//! nothing else can.
 
 use std::time::Duration;
 
@@ -21,20 +22,11 @@ pub const MAX_PER_USER: usize = 64;
 pub struct TokenRecord {
     /// The token.
     pub token: Token,
-    /// Whether it was spent.
-    pub state: TokenState,
+    /// What it paid for, for ever, in the order in which it did. Nothing in the record of a time-bound token.
+    pub payments: Vec<Payment>,
 }
 
-/// Whether a single-use token was spent. That of a time-bound token is always [`Self::Issued`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TokenState {
-    /// Not spent.
-    Issued,
-    /// Spent, for ever.
-    Redeemed(Payment),
-}
-
-/// What a token paid for.
+/// One thing that a token paid for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Payment {
     /// The operation.
@@ -61,17 +53,18 @@ pub enum Redemption {
 impl TokenRecord {
     /// A token that was not used yet.
     pub fn issued(token: Token) -> Self {
-        Self { token, state: TokenState::Issued }
+        Self { token, payments: Vec::new() }
     }
 
     /// The payment, if the token paid for exactly this operation.
     pub fn payment_for(&self, operation: OperationId, digest: Digest) -> Option<Payment> {
-        match self.state {
-            TokenState::Redeemed(payment) if payment.operation == operation && payment.digest == digest => {
-                Some(payment)
-            }
-            TokenState::Redeemed(_) | TokenState::Issued => None,
-        }
+        let same = |payment: &&Payment| payment.operation == operation && payment.digest == digest;
+        self.payments.iter().find(same).copied()
+    }
+
+    /// Whether it has paid for all that it can.
+    pub fn is_spent(&self) -> bool {
+        self.payments.len() >= self.token.bound.uses() as usize
     }
 
     /// From when on the record says nothing any more and may be forgotten.
@@ -88,10 +81,12 @@ impl TokenRecord {
         if now >= self.token.expires {
             return Redemption::Expired;
         }
-        match self.state {
-            TokenState::Issued => Redemption::Redeemed(Payment { operation, digest, at: now }),
-            TokenState::Redeemed(_) => Redemption::AlreadyRedeemed,
+        // In a batch, neither the id nor the digest of what was paid for passes with another one.
+        let half = |payment: &Payment| payment.operation == operation || payment.digest == digest;
+        if self.is_spent() || self.payments.iter().any(half) {
+            return Redemption::AlreadyRedeemed;
         }
+        Redemption::Redeemed(Payment { operation, digest, at: now })
     }
 }
 
@@ -104,7 +99,7 @@ pub fn expired() -> Error {
 pub fn already_redeemed() -> Error {
     Error::new(
         Reason::TokenAlreadyRedeemed,
-        "the elevated token was already used, for another operation; prove the factor again for a new one",
+        "the elevated token was already used, for something else; prove the factor again for a new one",
     )
 }
 

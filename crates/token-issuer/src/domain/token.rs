@@ -2,6 +2,8 @@
 
 use kernel::{Acr, Amr, DeviceId, EnvironmentId, Scope, SessionId, Timestamp, TokenId, UserId};
 
+use operation::Digest;
+
 use super::bound::Bound;
 use super::record::RETRY_WINDOW;
 use super::requirement::TokenBehavior;
@@ -59,6 +61,17 @@ impl Token {
     /// From when on its record says nothing any more.
     pub fn forgotten_at(&self) -> Timestamp {
         self.expires.plus(RETRY_WINDOW)
+    }
+
+    /// Under which id it pays for the operation with this digest; `None` of a token that is not spent by paying.
+    pub fn paid_by(&self, operation: &Digest) -> Option<TokenId> {
+        match (self.behavior, &self.bound) {
+            (TokenBehavior::TimeBound, _) => None,
+            (TokenBehavior::SingleUse, Bound::Batch(_)) => Some(self.id.for_leaf(operation.as_bytes())),
+            (TokenBehavior::SingleUse, Bound::Scopes | Bound::Wallet(_) | Bound::Operation(_)) => {
+                Some(self.id)
+            }
+        }
     }
 
     /// Whether `other` comes of the same proof for the same purpose, whatever policy said of life and use.

@@ -2,11 +2,13 @@
 
 use kernel::secret::ExposeSecret;
 use kernel::{EnvironmentId, Error, Result, SecretText, UserId};
+use operation::{BatchLeaf, BatchRoot, MAX_BATCH_PATH};
 use proto::{convert, names, token_issuer as pb, types};
 
 use crate::authenticate::Elevated;
 use crate::authorize_operation::Authorized;
 use crate::check_step_up::{Status, StepUp};
+use crate::domain::bound::Bound;
 use crate::domain::factors::{Ceremony, VerifiedFactor};
 use crate::domain::requirement::{Binding, Requirement, SenderConstraint, TokenBehavior};
 use crate::domain::token::Token;
@@ -115,7 +117,36 @@ pub(super) fn elevated(elevated: &Elevated) -> pb::ElevatedToken {
         acr: token.acr.as_str().to_owned(),
         device: names::device(token.environment, token.user, token.device),
         operation_digest: digest(token),
+        wallet: match token.bound {
+            Bound::Wallet(wallet) => names::wallet(token.environment, token.user, wallet),
+            Bound::Scopes | Bound::Operation(_) | Bound::Batch(_) => String::new(),
+        },
+        batch: match token.bound {
+            Bound::Batch(root) => Some(batch(root, &elevated.leaves)),
+            Bound::Scopes | Bound::Wallet(_) | Bound::Operation(_) => None,
+        },
     }
+}
+
+fn batch(root: BatchRoot, leaves: &[BatchLeaf]) -> pb::BatchBinding {
+    let leaf = |leaf: &BatchLeaf| pb::BatchLeaf {
+        index: leaf.index,
+        path: leaf.path.iter().map(|hash| hash.to_vec()).collect(),
+    };
+    pb::BatchBinding { root: root.hash.to_vec(), size: root.size, leaves: leaves.iter().map(leaf).collect() }
+}
+
+/// The place in a batch that a caller sent.
+pub(super) fn batch_leaf(value: pb::BatchLeaf) -> Result<BatchLeaf> {
+    const PATH: &str = "batch_leaf.path";
+    if value.path.len() > MAX_BATCH_PATH {
+        return Err(Error::invalid(PATH, format!("may have at most {MAX_BATCH_PATH} hashes")));
+    }
+    let path = value
+        .path
+        .into_iter()
+        .map(|hash| hash.try_into().map_err(|_| Error::invalid(PATH, "must have hashes of 32 bytes each")));
+    Ok(BatchLeaf { index: value.index, path: path.collect::<Result<_>>()? })
 }
 
 pub(super) fn ceremony(ceremony: Ceremony) -> pb::BeginPasskeyAuthenticationResponse {

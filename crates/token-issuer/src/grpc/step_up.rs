@@ -1,17 +1,18 @@
 //! `StepUpService`.
 
 use kernel::secret::ExposeSecret as _;
-use kernel::{Action, DeviceId, Error, Result, Scope, SecretText};
+use kernel::{Action, DeviceId, Error, Result, Scope, SecretText, WalletId};
 use operation::{Body, CheckedOperation};
 use proto::token_issuer::step_up_service_server::StepUpService;
 use proto::{convert, names, token_issuer as pb, types};
 use runtime::{Gate, Keep, UserCall};
 use tonic::{Request, Response, Status};
 
-use super::convert::{authorized, ceremony, check_user, elevated, secret, session, step_up};
+use super::convert::{authorized, batch_leaf, ceremony, check_user, elevated, secret, session, step_up};
 use crate::authenticate::{self, Answer, Authenticate, Wanted};
-use crate::authorize_operation::AuthorizeOperation;
+use crate::authorize_operation::{AuthorizeOperation, Presented};
 use crate::check_step_up::CheckStepUp;
+use crate::domain::purpose::Target;
 use crate::get_session::get_session;
 
 /// Handles the calls of users, on both listeners: a gateway that asks on a user's behalf forwards the session.
@@ -80,7 +81,8 @@ impl StepUpService for StepUpHandler {
                     check_user("user", &r.user, call.environment, call.user)?;
                     let request = authenticate::Request {
                         answer: Answer::Totp { code, device: device(&call, &r.device).await? },
-                        wanted: wanted(&call, r.requested_scopes, r.operation)?,
+                        wanted: wanted(&call, r.requested_scopes, r.operation, &r.wallet, r.operations)
+                            .await?,
                         request: convert::id("request_id", &r.request_id)?,
                     };
                     let made = authenticate.authenticate(&call, request).await?;
@@ -103,7 +105,8 @@ impl StepUpService for StepUpHandler {
                 |r| &r.user,
                 move |call, r| async move {
                     check_user("user", &r.user, call.environment, call.user)?;
-                    let wanted = wanted(&call, r.requested_scopes, r.operation)?;
+                    let wanted =
+                        wanted(&call, r.requested_scopes, r.operation, &r.wallet, r.operations).await?;
                     Ok(ceremony(authenticate.begin_passkey(&call, wanted).await?))
                 },
             )
@@ -128,7 +131,8 @@ impl StepUpService for StepUpHandler {
                     let ceremony = convert::id("ceremony_id", &r.ceremony_id)?;
                     let request = authenticate::Request {
                         answer: Answer::Passkey { ceremony, credential_json },
-                        wanted: wanted(&call, r.requested_scopes, r.operation)?,
+                        wanted: wanted(&call, r.requested_scopes, r.operation, &r.wallet, r.operations)
+                            .await?,
                         request: convert::id("request_id", &r.request_id)?,
                     };
                     let made = authenticate.authenticate(&call, request).await?;
@@ -154,7 +158,8 @@ impl StepUpService for StepUpHandler {
                     check_user("user", &r.user, call.environment, call.user)?;
                     let request = authenticate::Request {
                         answer: Answer::RecoveryCode(code),
-                        wanted: wanted(&call, r.requested_scopes, r.operation)?,
+                        wanted: wanted(&call, r.requested_scopes, r.operation, &r.wallet, r.operations)
+                            .await?,
                         request: convert::id("request_id", &r.request_id)?,
                     };
                     let made = authenticate.authenticate(&call, request).await?;
@@ -179,7 +184,15 @@ impl StepUpService for StepUpHandler {
                 if let Some(name) = resource(&operation) {
                     call.trail.resource(name).await;
                 }
-                let made = authorize.authorize(&call, operation, secret(r.elevated_token)).await?;
+                let leaf = r.batch_leaf.map(batch_leaf).transpose()?;
+                let presented = match (secret(r.elevated_token), leaf) {
+                    (Some(jwt), leaf) => Some(Presented { jwt, leaf }),
+                    (None, None) => None,
+                    (None, Some(_)) => {
+                        return Err(Error::invalid("batch_leaf", "must be left out where there is no token"));
+                    }
+                };
+                let made = authorize.authorize(&call, operation, presented).await?;
                 Ok(authorized(&made))
             })
             .await
@@ -244,9 +257,40 @@ async fn device(call: &UserCall, name: &str) -> Result<Option<DeviceId>> {
 }
 
 /// What a token is wanted for.
-fn wanted(call: &UserCall, scopes: Vec<String>, operation: Option<types::Operation>) -> Result<Wanted> {
-    let operation = operation
-        .map(|value| convert::operation("operation", Some(value), call.environment, call.user)?.check())
-        .transpose()?;
-    Ok(Wanted { scopes, operation })
+async fn wanted(
+    call: &UserCall,
+    scopes: Vec<String>,
+    operation: Option<types::Operation>,
+    wallet: &str,
+    operations: Vec<types::Operation>,
+) -> Result<Wanted> {
+    let checked =
+        |field: &str, value| convert::operation(field, Some(value), call.environment, call.user)?.check();
+    let target = match (operation, wallet, operations) {
+        (None, "", none) if none.is_empty() => Target::Scopes,
+        (Some(operation), "", none) if none.is_empty() => Target::Operation(checked("operation", operation)?),
+        (None, "", operations) => Target::Batch(
+            (0..)
+                .zip(operations)
+                .map(|(place, operation): (usize, _)| checked(&format!("operations[{place}]"), operation))
+                .collect::<Result<_>>()?,
+        ),
+        (None, wallet, none) if none.is_empty() => Target::Wallet(own_wallet(call, wallet).await?),
+        _ => {
+            let problem = "only one of `operation`, `wallet` and `operations` may be set";
+            return Err(Error::invalid("operation", problem));
+        }
+    };
+    Ok(Wanted { scopes, target })
+}
+
+/// The caller's wallet that is named. Whether there is one is for its keepers to know.
+async fn own_wallet(call: &UserCall, name: &str) -> Result<WalletId> {
+    let wallet = names::parse_wallet("wallet", name)?;
+    if wallet.environment != call.environment {
+        return Err(Error::not_found());
+    }
+    wallet.user.resolve(call.user)?;
+    call.trail.resource(names::wallet(call.environment, call.user, wallet.id)).await;
+    Ok(wallet.id)
 }

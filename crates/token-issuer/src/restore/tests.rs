@@ -11,7 +11,7 @@ use crate::domain::bound::Bound;
 use crate::domain::decision::Verdict;
 use crate::domain::requirement::TokenBehavior;
 use crate::domain::token::Token;
-use crate::fixtures::{Bench, NOW, create, export, request, token};
+use crate::fixtures::{Bench, NOW, create, export, request, shown, token};
 use crate::mint::Mint;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -36,7 +36,7 @@ impl Bench {
         now: Timestamp,
     ) -> Result<Authorized> {
         self.policy.at(now);
-        self.authorize().authorize(&self.call(now), operation, jwt.cloned()).await
+        self.authorize().authorize(&self.call(now), operation, jwt.cloned().and_then(shown)).await
     }
 }
 
@@ -83,7 +83,7 @@ async fn who_does_not_own_a_dead_token_learns_nothing_of_it() {
     let bench = bench.restored(NOW);
     let mut call = bench.call(NOW.plus(SECOND));
     call.session = "session-2".parse().unwrap();
-    let refused = bench.authorize().authorize(&call, operation, Some(jwt)).await.unwrap_err();
+    let refused = bench.authorize().authorize(&call, operation, shown(jwt)).await.unwrap_err();
     assert_eq!(refused.reason(), Reason::TokenInvalid);
 }
 

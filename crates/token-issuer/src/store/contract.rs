@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kernel::{EnvironmentId, Error, OperationId, Reason, Timestamp, UserId};
-use operation::Digest;
+use operation::{BatchRoot, Digest};
 
 use crate::domain::bound::Bound;
-use crate::domain::record::{MAX_PER_USER, RETRY_WINDOW, TokenState};
+use crate::domain::record::{MAX_PER_USER, RETRY_WINDOW};
 use crate::domain::requirement::TokenBehavior;
 use crate::domain::token::{Token, TokenKey};
 use crate::fixtures::{NOW, export, token};
@@ -33,6 +33,8 @@ pub(crate) async fn holds(fresh: impl AsyncFn() -> Doors) {
     unexpired_tokens_of_a_user_are_counted(fresh().await).await;
     of_many_operations_that_race_one_wins(fresh().await).await;
     calls_that_race_for_one_operation_all_get_it(fresh().await).await;
+    a_batch_is_paid_for_operation_by_operation(fresh().await).await;
+    operations_of_a_batch_race_freely_and_each_is_paid_for_once(fresh().await).await;
     issues_that_race_make_one_record(fresh().await).await;
     issues_that_race_do_not_exceed_the_limit(fresh().await).await;
 }
@@ -76,7 +78,7 @@ async fn a_token_is_on_file_once_it_is_issued(doors: Doors) {
     issue(door(&doors, 0), &token, NOW).await.unwrap();
     for number in 0..2 {
         let record = door(&doors, number).get(token.key(), NOW).await.unwrap().unwrap();
-        assert_eq!((record.token, record.state), (token.clone(), TokenState::Issued));
+        assert_eq!((record.token, record.payments), (token.clone(), Vec::new()));
     }
 }
 
@@ -138,7 +140,7 @@ async fn an_expired_token_pays_for_nothing(doors: Doors) {
         assert_eq!(reason(spend(store, &token, 1, now).await), Reason::TokenExpired);
     }
     // The refusal consumed nothing.
-    assert_eq!(store.get(token.key(), NOW).await.unwrap().unwrap().state, TokenState::Issued);
+    assert!(store.get(token.key(), NOW).await.unwrap().unwrap().payments.is_empty());
 }
 
 async fn what_is_not_on_file_is_unknown(doors: Doors) {
@@ -213,6 +215,67 @@ async fn calls_that_race_for_one_operation_all_get_it(doors: Doors) {
         let results = race(&doors, token.key(), |_| 7).await;
         let redeemed: Vec<_> = results.into_iter().map(Result::unwrap).collect();
         assert_eq!(redeemed.iter().filter(|redeemed| **redeemed == Redeemed::Now).count(), 1);
+    }
+}
+
+/// A token for a batch of so many operations. Which these are is for the caller of the store to know.
+fn for_batch(token: Token, size: u32) -> Token {
+    Token { bound: Bound::Batch(BatchRoot { hash: [1; 32], size }), ..token }
+}
+
+async fn a_batch_is_paid_for_operation_by_operation(doors: Doors) {
+    let store = door(&doors, 0);
+    let (first, last) = (NOW, NOW.plus(Duration::from_secs(9)));
+    for size in [1, 2, 32] {
+        let token = for_batch(token(size), size);
+        issue(store, &token, NOW).await.unwrap();
+        for number in 0..size {
+            let now = if number == 0 { first } else { last };
+            let record = door(&doors, 1).get(token.key(), NOW).await.unwrap().unwrap();
+            assert_eq!((record.payments.len(), record.is_spent()), (number as usize, false));
+            assert_eq!(spend(store, &token, number, now).await.unwrap(), Redeemed::Now);
+            assert_eq!(spend(door(&doors, 1), &token, number, last).await.unwrap(), Redeemed::Earlier);
+            // Half of what was paid for passes with nothing else, however much is left.
+            for (id, digest) in [(operation(number), digest(99)), (operation(99), digest(number))] {
+                let half = door(&doors, 1).redeem(token.key(), id, digest, NOW).await;
+                assert_eq!(reason(half), Reason::TokenAlreadyRedeemed);
+            }
+        }
+        assert_eq!(reason(spend(store, &token, 99, NOW).await), Reason::TokenAlreadyRedeemed);
+        let record = door(&doors, 1).get(token.key(), NOW).await.unwrap().unwrap();
+        assert!(record.is_spent() && record.token == token);
+        for number in 0..size {
+            let payment = record.payment_for(operation(number), digest(number)).unwrap();
+            assert_eq!(payment.at, if number == 0 { first } else { last });
+        }
+        // What it paid for may be asked for again until the window ends.
+        assert_eq!(spend(store, &token, 0, token.expires).await.unwrap(), Redeemed::Earlier);
+        assert_eq!(reason(spend(store, &token, 99, token.expires).await), Reason::TokenExpired);
+    }
+}
+
+async fn operations_of_a_batch_race_freely_and_each_is_paid_for_once(doors: Doors) {
+    for round in 0..ROUNDS {
+        let token = for_batch(own_token(round), 8);
+        issue(door(&doors, round), &token, NOW).await.unwrap();
+        // Sixteen operations for eight places, four callers for each.
+        let results = race(&doors, token.key(), |racer| racer % 16).await;
+        let (mut now, mut earlier) = (0, 0);
+        for result in results {
+            match result {
+                Ok(Redeemed::Now) => now += 1,
+                Ok(Redeemed::Earlier) => earlier += 1,
+                Err(error) => assert_eq!(error.reason(), Reason::TokenAlreadyRedeemed),
+            }
+        }
+        assert_eq!((now, earlier), (8, 24), "round {round}");
+        assert_eq!(door(&doors, 0).get(token.key(), NOW).await.unwrap().unwrap().payments.len(), 8);
+
+        let token = for_batch(own_token(ROUNDS + round), 2);
+        issue(door(&doors, round), &token, NOW).await.unwrap();
+        let results = race(&doors, token.key(), |racer| racer % 2).await;
+        let redeemed: Vec<_> = results.into_iter().map(Result::unwrap).collect();
+        assert_eq!(redeemed.iter().filter(|redeemed| **redeemed == Redeemed::Now).count(), 2);
     }
 }
 

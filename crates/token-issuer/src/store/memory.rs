@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use kernel::{EnvironmentId, Error, OperationId, Result, Timestamp, TokenId, UserId};
 use operation::Digest;
 
-use crate::domain::record::{self, MAX_PER_USER, Redemption, TokenRecord, TokenState};
+use crate::domain::record::{self, MAX_PER_USER, Redemption, TokenRecord};
 use crate::domain::token::{Token, TokenKey};
 use crate::ports::{Redeemed, Room, TokenStore};
 
@@ -117,7 +117,7 @@ impl TokenStore for MemoryTokenStore {
         let record = state.records.get_mut(&key).ok_or_else(record::unknown)?;
         match record.redeem(operation, digest, now) {
             Redemption::Redeemed(payment) => {
-                record.state = TokenState::Redeemed(payment);
+                record.payments.push(payment);
                 Ok(Redeemed::Now)
             }
             Redemption::SameAgain => Ok(Redeemed::Earlier),

@@ -20,7 +20,7 @@ use sha2::{Digest as _, Sha256};
 use storage::Redis;
 use storage::redis::{Again, Answer, Call, Script};
 
-use crate::domain::record::{self, MAX_PER_USER, Payment, RETRY_WINDOW, TokenRecord, TokenState};
+use crate::domain::record::{self, MAX_PER_USER, Payment, RETRY_WINDOW, TokenRecord};
 use crate::domain::token::{Token, TokenKey};
 use crate::ports::{Redeemed, Room, TokenStore};
 
@@ -97,7 +97,8 @@ impl TokenStore for RedisTokenStore {
             .arg(packed::pack(token)?)
             .arg(token.expires.millis().to_string())
             .arg(life.as_millis().to_string())
-            .arg(&room.history);
+            .arg(&room.history)
+            .arg(token.bound.uses().to_string());
         // Wherever it is asked again, the history is compared.
         let answer = self.redis.run(&call.again(Again::Anywhere)).await?;
         match answer.word() {
@@ -115,13 +116,17 @@ impl TokenStore for RedisTokenStore {
             .arg(RETRY_WINDOW.as_millis().to_string())
             .arg(key.id.uuid().as_bytes());
         let answer = self.redis.run(&call.again(Again::Anywhere)).await?;
-        let state = match answer.word() {
-            "NONE" => return Ok(None),
-            "ISSUED" => TokenState::Issued,
-            "REDEEMED" => TokenState::Redeemed(payment(&answer)?),
-            _ => return Err(answer.unexpected()),
-        };
-        Ok(Some(TokenRecord { token: packed::unpack(key, answer.octets(0)?)?, state }))
+        match answer.word() {
+            "NONE" => Ok(None),
+            "RECORD" => Ok(Some(TokenRecord {
+                token: packed::unpack(key, answer.octets(0)?)?,
+                payments: (1..answer.count())
+                    .step_by(3)
+                    .map(|at| payment(&answer, at))
+                    .collect::<Result<_>>()?,
+            })),
+            _ => Err(answer.unexpected()),
+        }
     }
 
     async fn redeem(
@@ -159,13 +164,14 @@ fn full(answer: &Answer, now: Timestamp) -> Result<Error> {
     Ok(record::limit_reached(Timestamp::from_millis(answer.number(0)?).since(now)))
 }
 
-fn payment(answer: &Answer) -> Result<Payment> {
-    let operation = uuid::Uuid::from_slice(answer.octets(1)?).map_err(|_| packed::corrupt())?;
-    let digest: [u8; 32] = answer.octets(2)?.try_into().map_err(|_| packed::corrupt())?;
+/// The payment whose three parts begin at this place.
+fn payment(answer: &Answer, place: usize) -> Result<Payment> {
+    let operation = uuid::Uuid::from_slice(answer.octets(place)?).map_err(|_| packed::corrupt())?;
+    let digest: [u8; 32] = answer.octets(place + 1)?.try_into().map_err(|_| packed::corrupt())?;
     Ok(Payment {
         operation: OperationId::from_uuid(operation),
         digest: Digest::from_bytes(digest),
-        at: Timestamp::from_millis(answer.number(3)?),
+        at: Timestamp::from_millis(answer.number(place + 2)?),
     })
 }
 

@@ -38,6 +38,7 @@ impl Issuer for IssuerPeer {
             operation: Some(convert::operation_value(operation.operation())),
             // The gateway never has one.
             elevated_token: String::new(),
+            ..Default::default()
         };
         let request = peer::on_behalf_of(peer::request(message, DEADLINE), bearer)?;
         let mut client = self.client.clone();

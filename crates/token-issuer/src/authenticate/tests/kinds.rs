@@ -8,12 +8,16 @@ use kernel::{CeremonyId, DeviceId};
 
 /// The scope of a purpose, or the operation of one.
 fn wanted(scopes: &[&str], operation: Option<CheckedOperation>) -> Wanted {
-    Wanted { scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(), operation }
+    let target = operation.map_or(Target::Scopes, Target::Operation);
+    Wanted { scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(), target }
+}
+
+pub(super) async fn begin_for(bench: &Bench, wanted: Wanted) -> CeremonyId {
+    bench.authenticate().begin_passkey(&bench.call(NOW), wanted).await.unwrap().id
 }
 
 async fn begin(bench: &Bench, scopes: &[&str], operation: Option<CheckedOperation>) -> CeremonyId {
-    let begun = bench.authenticate().begin_passkey(&bench.call(NOW), wanted(scopes, operation)).await;
-    begun.unwrap().id
+    begin_for(bench, wanted(scopes, operation)).await
 }
 
 /// A right request by a factor of this kind for `wallet:sign`, with its own number.
@@ -35,8 +39,8 @@ fn again(request: &Request) -> Request {
         }
         Answer::RecoveryCode(code) => Answer::RecoveryCode(code.clone()),
     };
-    let Wanted { scopes, operation } = &request.wanted;
-    let wanted = Wanted { scopes: scopes.clone(), operation: operation.clone() };
+    let Wanted { scopes, target } = &request.wanted;
+    let wanted = Wanted { scopes: scopes.clone(), target: target.clone() };
     Request { answer, wanted, request: request.request }
 }
 
@@ -50,12 +54,12 @@ fn wrong(request: Request) -> Request {
     Request { answer, ..request }
 }
 
-async fn made(bench: &Bench, request: Request) -> Elevated {
+pub(super) async fn made(bench: &Bench, request: Request) -> Elevated {
     bench.authenticate().authenticate(&bench.call(NOW), request).await.unwrap()
 }
 
 /// A user with every kind of factor, whom a recovery code is enough of.
-fn bench() -> Bench {
+pub(super) fn bench() -> Bench {
     let bench = Bench::with_all_kinds();
     bench.policy.demand(Acr::Recovery);
     bench
@@ -134,7 +138,7 @@ async fn the_last_recovery_code_is_not_lost_with_its_answer() {
     let next = refused(&bench, recovery_request(2, &["wallet:sign"])).await;
     assert_eq!(next.reason(), Reason::CodeRejected);
     // And the token pays, though its set is used up.
-    bench.authorize().authorize(&bench.call(NOW), sign(1, b"hello"), Some(first.jwt)).await.unwrap();
+    bench.authorize().authorize(&bench.call(NOW), sign(1, b"hello"), shown(first.jwt)).await.unwrap();
 }
 
 #[tokio::test]
@@ -333,7 +337,7 @@ async fn hard_case_16_a_token_of_any_kind_is_for_its_scope_and_for_once() {
         let elevated = made(&bench, right(&bench, kind, 1).await).await;
         let authorize = bench.authorize();
         let spend = async |operation| {
-            authorize.authorize(&bench.call(NOW), operation, Some(elevated.jwt.clone())).await
+            authorize.authorize(&bench.call(NOW), operation, shown(elevated.jwt.clone())).await
         };
         assert_eq!(spend(export(1)).await.unwrap_err().reason(), Reason::TokenScopeInsufficient, "{kind}");
         assert_eq!(spend(unlink(2)).await.unwrap_err().reason(), Reason::TokenScopeInsufficient, "{kind}");
@@ -353,7 +357,7 @@ async fn hard_case_25_a_token_of_any_kind_ends_with_its_factor_and_with_the_poli
         let bench = bench();
         let elevated = made(&bench, right(&bench, kind, 1).await).await;
         let spend = async || {
-            let jwt = Some(elevated.jwt.clone());
+            let jwt = shown(elevated.jwt.clone());
             bench.authorize().authorize(&bench.call(NOW), sign(1, b"hello"), jwt).await
         };
         bench.policy.demand(Acr::Phrh);

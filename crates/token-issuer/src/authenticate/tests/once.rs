@@ -11,7 +11,7 @@ use testkit::RedisServer;
 use tokio::sync::Semaphore;
 
 use crate::RedisTokenStore;
-use crate::domain::record::{TokenRecord, TokenState};
+use crate::domain::record::TokenRecord;
 use crate::domain::token::TokenKey;
 use crate::fixtures;
 use crate::ports::Redeemed;
@@ -94,12 +94,12 @@ async fn a_repetition_never_makes_a_spent_token_unspent() {
     let bench = Bench::new();
     let authenticate = bench.authenticate();
     let made = authenticate.authenticate(&bench.call(NOW), request(1, &["wallet:sign"])).await.unwrap();
-    bench.authorize().authorize(&bench.call(NOW), sign(1, b"hello"), Some(made.jwt)).await.unwrap();
+    bench.authorize().authorize(&bench.call(NOW), sign(1, b"hello"), shown(made.jwt)).await.unwrap();
     let again = authenticate.authenticate(&bench.call(NOW), request(1, &["wallet:sign"])).await.unwrap();
     assert_eq!(again.token, made.token);
     let record = bench.tokens.get(made.token.key(), NOW).await.unwrap().unwrap();
-    assert!(matches!(record.state, TokenState::Redeemed(_)));
-    let other = bench.authorize().authorize(&bench.call(NOW), sign(2, b"hello"), Some(again.jwt)).await;
+    assert!(record.is_spent());
+    let other = bench.authorize().authorize(&bench.call(NOW), sign(2, b"hello"), shown(again.jwt)).await;
     assert_eq!(other.unwrap_err().reason(), Reason::TokenAlreadyRedeemed);
 }
 
@@ -130,7 +130,7 @@ async fn what_the_token_store_lost_is_not_issued_anew() {
     let made = authenticate.authenticate(&bench.call(NOW), request(1, &["wallet:sign"])).await.unwrap();
     // It was spent, and nobody can tell any more.
     let operation = sign(1, b"hello");
-    bench.authorize().authorize(&bench.call(NOW), operation, Some(made.jwt)).await.unwrap();
+    bench.authorize().authorize(&bench.call(NOW), operation, shown(made.jwt)).await.unwrap();
     let lost = after_loss(&authenticate);
     for seconds in [10, 60, 299] {
         let later = bench.call(NOW.plus(Duration::from_secs(seconds)));
@@ -183,7 +183,7 @@ async fn a_call_that_is_late_by_a_failover_does_not_put_a_spent_token_on_file_ag
 
     let made =
         bench.authenticate().authenticate(&bench.call(NOW), request(1, &["wallet:sign"])).await.unwrap();
-    bench.authorize().authorize(&bench.call(NOW), sign(1, b"hello"), Some(made.jwt.clone())).await.unwrap();
+    bench.authorize().authorize(&bench.call(NOW), sign(1, b"hello"), shown(made.jwt.clone())).await.unwrap();
     server.restart().await;
     // It may take the client more than one try to find that out.
     let mut tries = 0..20;
@@ -194,7 +194,7 @@ async fn a_call_that_is_late_by_a_failover_does_not_put_a_spent_token_on_file_ag
     let refused = first.await.unwrap().unwrap_err();
     assert_eq!(refused.reason(), Reason::StoreUnavailable);
     assert_eq!(records(&bench).await, 0);
-    let again = bench.authorize().authorize(&bench.call(NOW), sign(2, b"hello"), Some(made.jwt)).await;
+    let again = bench.authorize().authorize(&bench.call(NOW), sign(2, b"hello"), shown(made.jwt)).await;
     assert_eq!(again.unwrap_err().reason(), Reason::TokenUnknown);
     // And the same request is told what became of it.
     assert_eq!(self::refused(&bench, request(1, &["wallet:sign"])).await.reason(), Reason::TokenUnknown);

@@ -12,7 +12,7 @@ async fn race(bench: &Bench, jwt: &SecretText, operations: Vec<CheckedOperation>
                 (bench.authorize(), bench.call(NOW), start.clone(), jwt.clone());
             tokio::spawn(async move {
                 start.wait().await;
-                authorize.authorize(&call, operation, Some(jwt)).await
+                authorize.authorize(&call, operation, shown(jwt)).await
             })
         })
         .collect();
@@ -102,7 +102,7 @@ async fn begin(
     jwt: &SecretText,
 ) -> tokio::task::JoinHandle<Result<Authorized>> {
     let (authorize, call, jwt) = (bench.authorize(), bench.call(NOW), jwt.clone());
-    let task = tokio::spawn(async move { authorize.authorize(&call, operation, Some(jwt)).await });
+    let task = tokio::spawn(async move { authorize.authorize(&call, operation, shown(jwt)).await });
     store.begun.acquire().await.unwrap().forget();
     task
 }

@@ -1,5 +1,7 @@
 use super::*;
+use crate::domain::bound::Bound;
 use crate::fixtures::{NOW, token};
+use operation::BatchRoot;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 
@@ -13,7 +15,7 @@ fn digest(octet: u8) -> Digest {
 
 fn spent(number: u128, octet: u8) -> TokenRecord {
     let payment = Payment { operation: operation(number), digest: digest(octet), at: NOW };
-    TokenRecord { token: token(1), state: TokenState::Redeemed(payment) }
+    TokenRecord { token: token(1), payments: vec![payment] }
 }
 
 #[test]
@@ -46,4 +48,27 @@ fn after_expiry_only_the_operation_that_was_paid_for_may_ask_and_for_ten_minutes
     assert_eq!(record.redeem(operation(1), digest(1), end), Redemption::Expired);
     assert_eq!(record.redeem(operation(2), digest(2), record.token.expires), Redemption::Expired);
     assert_eq!(record.redeem(operation(1), digest(2), end.minus(MILLISECOND)), Redemption::Expired);
+}
+
+#[test]
+fn a_token_for_a_batch_pays_once_for_each_operation_and_no_more_than_there_are() {
+    let bound = Bound::Batch(BatchRoot { hash: [1; 32], size: 2 });
+    let mut record = TokenRecord::issued(Token { bound, ..token(1) });
+    for number in [1, 2] {
+        assert!(!record.is_spent());
+        let Redemption::Redeemed(payment) = record.redeem(operation(number.into()), digest(number), NOW)
+        else {
+            panic!("{number} is not paid for");
+        };
+        record.payments.push(payment);
+        assert_eq!(record.redeem(operation(number.into()), digest(number), NOW), Redemption::SameAgain);
+        // Half of what was paid for is nothing, also while there is something left to pay with.
+        assert_eq!(record.redeem(operation(number.into()), digest(9), NOW), Redemption::AlreadyRedeemed);
+        assert_eq!(record.redeem(operation(9), digest(number), NOW), Redemption::AlreadyRedeemed);
+    }
+    assert!(record.is_spent());
+    assert_eq!(record.redeem(operation(3), digest(3), NOW), Redemption::AlreadyRedeemed);
+    let over = record.token.expires;
+    assert_eq!(record.redeem(operation(1), digest(1), over), Redemption::SameAgain);
+    assert_eq!(record.redeem(operation(3), digest(3), over), Redemption::Expired);
 }

@@ -16,6 +16,7 @@ fn passkey_authentication(scopes: &[&str]) -> pb::AuthenticatePasskeyRequest {
         requested_scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
         operation: None,
         request_id: REQUEST_ID.to_owned(),
+        ..Default::default()
     }
 }
 
@@ -26,6 +27,7 @@ fn recovery_authentication(scopes: &[&str]) -> pb::AuthenticateRecoveryCodeReque
         requested_scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
         operation: None,
         request_id: REQUEST_ID.to_owned(),
+        ..Default::default()
     }
 }
 
@@ -49,6 +51,7 @@ async fn a_passkey_signs_an_operation_and_its_token_pays_for_just_that() {
         user: me(),
         requested_scopes: Vec::new(),
         operation: Some(convert::operation_value(operation.operation())),
+        ..Default::default()
     };
     let begun = world.step_up("public").begin_passkey_authentication(world.by("alice", begin)).await;
     let begun = begun.unwrap().into_inner();

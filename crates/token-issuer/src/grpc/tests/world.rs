@@ -195,5 +195,6 @@ pub(super) fn authorization(operation: &CheckedOperation, token: &str) -> pb::Au
     pb::AuthorizeOperationRequest {
         operation: Some(convert::operation_value(operation.operation())),
         elevated_token: token.to_owned(),
+        ..Default::default()
     }
 }

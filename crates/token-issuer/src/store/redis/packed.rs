@@ -4,7 +4,7 @@
 //! taken for something else. The numbers never change their meaning.
 
 use kernel::{Acr, Action, Amr, DeviceId, Error, OperationId, Result, Scope, SessionId, Timestamp, WalletId};
-use operation::Digest;
+use operation::{BatchRoot, Digest};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -37,6 +37,8 @@ struct Packed<'a> {
 enum PackedBound {
     Scopes,
     Operation(PackedOperation),
+    Wallet([u8; 16]),
+    Batch { root: [u8; 32], size: u32 },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -145,6 +147,8 @@ pub(super) fn unpack(key: TokenKey, octets: &[u8]) -> Result<Token> {
 fn pack_bound(bound: &Bound) -> PackedBound {
     match bound {
         Bound::Scopes => PackedBound::Scopes,
+        Bound::Batch(root) => PackedBound::Batch { root: root.hash, size: root.size },
+        Bound::Wallet(wallet) => PackedBound::Wallet(wallet.uuid().into_bytes()),
         Bound::Operation(operation) => PackedBound::Operation(PackedOperation {
             id: operation.id.uuid().into_bytes(),
             digest: *operation.digest.as_bytes(),
@@ -157,6 +161,8 @@ fn pack_bound(bound: &Bound) -> PackedBound {
 fn unpack_bound(packed: &PackedBound) -> Result<Bound> {
     Ok(match packed {
         PackedBound::Scopes => Bound::Scopes,
+        PackedBound::Batch { root, size } => Bound::Batch(BatchRoot { hash: *root, size: *size }),
+        PackedBound::Wallet(wallet) => Bound::Wallet(WalletId::from_uuid(Uuid::from_bytes(*wallet))),
         PackedBound::Operation(operation) => Bound::Operation(BoundOperation {
             id: OperationId::from_uuid(Uuid::from_bytes(operation.id)),
             digest: Digest::from_bytes(operation.digest),
@@ -174,7 +180,7 @@ pub(super) fn corrupt() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::{NOW, export, token};
+    use crate::fixtures::{NOW, export, token, wallet};
     use kernel::FactorKind;
     use std::time::Duration;
 
@@ -184,6 +190,8 @@ mod tests {
         let mut tokens = vec![
             base.clone(),
             Token { bound: Bound::to(&export(1)), ..base.clone() },
+            Token { bound: Bound::Wallet(wallet()), ..base.clone() },
+            Token { bound: Bound::Batch(BatchRoot { hash: [7; 32], size: 32 }), ..base.clone() },
             Token { scopes: Scope::ALL.to_vec(), amr: vec![Amr::Mfa, Amr::Otp], ..base.clone() },
             Token { amr: Vec::new(), behavior: TokenBehavior::TimeBound, ..base.clone() },
             Token {

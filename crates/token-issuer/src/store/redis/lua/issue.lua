@@ -1,6 +1,6 @@
 -- Puts a token on file. ARGV[2]: now. ARGV[3]: how many unexpired tokens a user has at most. ARGV[4]: for how long after
 -- its expiry a record is kept. ARGV[5]: id. ARGV[6]: token. ARGV[7]: when it expires. ARGV[8]: for how long the key is
--- needed for it. ARGV[9]: the history in which there was room.
+-- needed for it. ARGV[9]: the history in which there was room. ARGV[10]: how many operations it pays for.
 --
 -- In any other one a record that is missing may be one that was lost, and spent before.
 if ARGV[9] ~= epoch then
@@ -26,7 +26,7 @@ for _, record in ipairs(records) do
     kept[#kept + 1] = record
   end
 end
-kept[#kept + 1] = {ARGV[5], epoch, expires, ARGV[6]}
+kept[#kept + 1] = {ARGV[5], epoch, expires, ARGV[6], tonumber(ARGV[10])}
 local life = math.max(tonumber(ARGV[8]), redis.call('PTTL', KEYS[1]))
 redis.call('SET', KEYS[1], cmsgpack.pack(kept), 'PX', string.format('%.0f', life))
 return {'ISSUED'}

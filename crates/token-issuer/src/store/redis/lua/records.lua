@@ -1,7 +1,7 @@
 -- Stands before every script of the token store.
 --
--- KEYS[1] has all tokens of one user, packed: a list of {id, epoch, expires, token}, and after them, once the token is
--- spent, {…, operation, digest, at}. One key, because what is judged together must be in one place; packed, because a key
+-- KEYS[1] has all tokens of one user, packed: a list of {id, epoch, expires, token, uses}, and after them, for each
+-- operation that the token paid for, {…, operation, digest, at}. One key, because what is judged together must be in one place; packed, because a key
 -- for each would be larger than the token. Times are those of the caller, in milliseconds. A spent token stays as the
 -- tombstone that answers a retry.
 --

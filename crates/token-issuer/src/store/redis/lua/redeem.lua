@@ -9,15 +9,21 @@ end
 if record[2] ~= epoch then
   return {'FENCED'}
 end
-if record[5] == ARGV[5] and record[6] == ARGV[6] then
-  return {'SAME'}
+local half = false
+for place = 6, #record, 3 do
+  local operation, digest = record[place] == ARGV[5], record[place + 1] == ARGV[6]
+  if operation and digest then
+    return {'SAME'}
+  end
+  half = half or operation or digest
 end
 if now >= record[3] then
   return {'EXPIRED'}
 end
-if record[5] then
+if half or #record >= 5 + 3 * record[5] then
   return {'SPENT'}
 end
-record[5], record[6], record[7] = ARGV[5], ARGV[6], now
+local last = #record
+record[last + 1], record[last + 2], record[last + 3] = ARGV[5], ARGV[6], now
 redis.call('SET', KEYS[1], cmsgpack.pack(records), 'KEEPTTL')
 return {'REDEEMED'}

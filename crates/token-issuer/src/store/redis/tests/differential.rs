@@ -3,6 +3,7 @@
 use super::*;
 use crate::domain::requirement::TokenBehavior;
 use crate::store::MemoryTokenStore;
+use operation::BatchRoot;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
@@ -45,7 +46,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         20 => (tokens.clone(), users.clone(), 0..3_u32)
             .prop_map(|(token, user, variant)| Step::Issue { token, user, variant }),
-        30 => (tokens.clone(), users.clone(), 0..2_u32, 0..2_u32)
+        30 => (tokens.clone(), users.clone(), 0..3_u32, 0..3_u32)
             .prop_map(|(token, user, operation, digest)| Step::Redeem { token, user, operation, digest }),
         10 => (tokens, users.clone()).prop_map(|(token, user)| Step::Get { token, user }),
         6 => users.clone().prop_map(|user| Step::CheckRoom { user }),
@@ -59,7 +60,11 @@ fn of(number: u32, user: u32, variant: u32) -> Token {
     let base = token(number);
     let user = UserId::derive(base.environment, "idp", &user.to_string());
     let life = Duration::from_millis([300_000, 300_001, 60_000][variant as usize]);
-    let bound = if number.is_multiple_of(2) { Bound::to(&export(number)) } else { Bound::Scopes };
+    let bound = match number {
+        1 => Bound::Batch(BatchRoot { hash: [1; 32], size: 2 }),
+        even if even.is_multiple_of(2) => Bound::to(&export(even)),
+        _ => Bound::Scopes,
+    };
     let behavior = if variant == 1 { TokenBehavior::TimeBound } else { TokenBehavior::SingleUse };
     Token { user, bound, behavior, expires: base.issued.plus(life), ..base }
 }
