@@ -103,6 +103,7 @@ fn every_vector_is_recomputed_and_every_kind_has_one() {
     assert_eq!(file.domain, DOMAIN);
     let mut kinds = BTreeSet::new();
     let mut digests = BTreeSet::new();
+    let mut factors = BTreeSet::new();
     for vector in &file.vectors {
         let checked = operation_of(&vector.operation).check().expect(&vector.description);
         let encoding = checked.encoding();
@@ -112,9 +113,13 @@ fn every_vector_is_recomputed_and_every_kind_has_one() {
         }
         assert_eq!(checked.digest().to_string(), vector.digest, "{}", vector.description);
         kinds.insert(checked.kind());
+        if let Body::LinkCredential { factor } = checked.operation().body {
+            factors.insert(factor);
+        }
         assert!(digests.insert(checked.digest()), "{} is there twice", vector.description);
     }
     assert_eq!(kinds, OperationKind::ALL.into_iter().collect());
+    assert_eq!(factors, FactorKind::ALL.into_iter().collect());
 }
 
 #[test]
@@ -131,6 +136,10 @@ fn the_table_of_the_specification_has_exactly_these_tags() {
     let names = tags.into_iter().map(|(number, (_, name))| (number, name.to_owned()));
     assert_eq!(table, names.collect());
     assert!(SPECIFICATION.contains(DOMAIN));
+    for factor in FactorKind::ALL {
+        let row = SPECIFICATION.lines().find(|line| line.starts_with("| `0x0104`")).unwrap();
+        assert!(row.contains(&format!("`{factor}`")), "{factor}");
+    }
     for kind in OperationKind::ALL {
         assert!(SPECIFICATION.contains(&format!("| `{kind}` | `{}` |", kind.action())), "{kind}");
     }
