@@ -82,6 +82,10 @@ pub(crate) fn export(number: u32) -> CheckedOperation {
     checked(number, Body::ExportWallet { wallet: wallet_ref(), recipient_public_key })
 }
 
+pub(crate) fn link(number: u32) -> CheckedOperation {
+    checked(number, Body::LinkCredential { factor: FactorKind::Totp })
+}
+
 pub(crate) fn unlink(number: u32) -> CheckedOperation {
     checked(number, Body::UnlinkCredential { device: factor(1).device })
 }

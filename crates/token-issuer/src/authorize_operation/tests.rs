@@ -1,4 +1,5 @@
 mod batches;
+mod flips;
 mod holds;
 mod misfits;
 mod once;
