@@ -8,3 +8,4 @@ mod signing_keys;
 mod statements;
 mod support;
 mod vectors;
+mod wycheproof;
