@@ -9,6 +9,8 @@ mod e2e;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod foreign;
+#[cfg(test)]
 mod laws;
 #[cfg(test)]
 mod processes;

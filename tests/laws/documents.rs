@@ -10,7 +10,7 @@ use super::tree::{self, File};
 const REQUIRED: [&str; 6] =
     ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "docs/errors.md", "docs/api-plan.md"];
 
-const FOLDERS: [&str; 5] = ["crates/", "proto/", "tests/", "docs/", ".ci/"];
+const FOLDERS: [&str; 6] = ["crates/", "proto/", "tests/", "docs/", "examples/", ".ci/"];
 
 const ITEMS: [&str; 8] = ["fn", "struct", "enum", "trait", "type", "const", "mod", "macro_rules"];
 
@@ -93,6 +93,7 @@ fn the_documents_are_there() {
 #[test]
 fn what_the_documents_point_at_exists() {
     let mut documents = tree::files("docs", ".md");
+    documents.extend(tree::files("examples", ".md"));
     for path in REQUIRED {
         if let (false, Some(text)) = (path.contains('/'), read(path)) {
             documents.push(File { path: path.to_owned(), text });

@@ -62,6 +62,7 @@ pub(crate) struct Deployment {
     /// Processes end before the folder goes.
     processes: Mutex<BTreeMap<String, Running>>,
     stores: Stores,
+    algorithm: Algorithm,
     logs: String,
     ports: BTreeMap<String, Ports>,
     pub(crate) admin: SigningKey,
@@ -71,11 +72,16 @@ pub(crate) struct Deployment {
 impl Deployment {
     /// Prepares one whose processes log to `logs`, and starts nothing.
     pub(crate) fn prepare(logs: &str, stores: Stores) -> Self {
+        Self::prepare_with(logs, stores, Algorithm::Es256)
+    }
+
+    /// The same, with another algorithm of the issuer's keys.
+    fn prepare_with(logs: &str, stores: Stores, algorithm: Algorithm) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let ports = processes().map(|name| (name.to_owned(), free_ports())).collect();
         let admin = SigningKey::generate(Algorithm::Es256).unwrap();
-        let deployment =
-            Self { processes: Mutex::default(), stores, logs: logs.to_owned(), ports, admin, folder };
+        let logs = logs.to_owned();
+        let deployment = Self { processes: Mutex::default(), stores, algorithm, logs, ports, admin, folder };
         deployment.keys();
         for name in processes() {
             deployment.configure(name);
@@ -92,6 +98,16 @@ impl Deployment {
     pub(crate) fn start(logs: &str, stores: Stores) -> Self {
         let deployment = Self::prepare(logs, stores);
         for name in processes() {
+            deployment.serve(name);
+        }
+        deployment
+    }
+
+    /// Prepares one whose issuer signs by this algorithm, and starts what tokens and receipts take, without the nodes and
+    /// what is before them.
+    pub(crate) fn issuing(logs: &str, algorithm: Algorithm) -> Self {
+        let deployment = Self::prepare_with(logs, Stores::Embedded, algorithm);
+        for name in ["policy", "mfa-devices", "token-issuer"] {
             deployment.serve(name);
         }
         deployment
@@ -400,7 +416,9 @@ tls.authorities_file = "{folder}/certs/ca.pem"
             ),
             "token-issuer" => write!(
                 text,
-                "keys_file = \"{folder}/token-issuer.keys.json\"\nissuer = \"{ISSUER}\"\nnode_group = \"{NAME}\"\n{}{}",
+                "keys_file = \"{folder}/token-issuer.keys.json\"\nissuer = \"{ISSUER}\"\nnode_group = \"{NAME}\"\n\
+                 algorithm = \"{}\"\n{}{}",
+                self.algorithm,
                 self.endpoint("policy", "policy"),
                 self.endpoint("mfa_devices", "mfa-devices")
             ),

@@ -12,8 +12,12 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) const BIN: &str = "COUNTERSIGN_BIN";
 /// A real grpcurl.
 pub(crate) const GRPCURL: &str = "COUNTERSIGN_GRPCURL";
-/// Python with `pyotp` and `cryptography`.
+/// Python with `pyotp`, `cryptography` and `PyJWT`.
 pub(crate) const PYTHON: &str = "COUNTERSIGN_PYTHON";
+/// Node.
+pub(crate) const NODE: &str = "COUNTERSIGN_NODE";
+/// The folder `node_modules` with the package `jose`.
+pub(crate) const NODE_MODULES: &str = "COUNTERSIGN_NODE_MODULES";
 /// The OATH Toolkit's `oathtool`.
 pub(crate) const OATHTOOL: &str = "COUNTERSIGN_OATHTOOL";
 /// Where logs and secrets go that are compared when all tests are through.
