@@ -3,9 +3,12 @@
 
 use kernel::Reason;
 use proto::names;
-use proto::policy::{CreateEnvironmentRequest, Environment, GetEnvironmentRequest, Preset};
+use proto::policy::{
+    AssertionIssuer, CreateEnvironmentRequest, Environment, GetEnvironmentRequest, LegacyMfaTokens, Preset,
+    assertion_issuer,
+};
 use proto::token_issuer::{CheckStepUpRequest, StepUpStatus};
-use proto::types::{Action, Binding, TokenBehavior};
+use proto::types::{Action, Binding, SenderConstraint, TokenBehavior};
 
 use crate::support::admin::{Admin, Place, environment, settings};
 use crate::support::answer::{Done as _, Outcome as _};
@@ -125,11 +128,113 @@ async fn settings_that_cannot_be_right_are_refused_by_name() {
     // An audience that another environment has: its users would be users here.
     let taken = format!("{}/{}", suite().file.provider.audience, suite().environment());
     refused(&|e| e.identity_providers[0].audience.clone_from(&taken), "identity_providers").await;
+    refused(&|e| e.sender_constraint = 99, "sender_constraint").await;
+    let legacy = |token_expiry_seconds| Some(LegacyMfaTokens { enabled: true, token_expiry_seconds });
+    refused(&|e| e.legacy_mfa_tokens = legacy(29), "legacy_mfa_tokens").await;
+    refused(&|e| e.legacy_mfa_tokens = legacy(301), "legacy_mfa_tokens").await;
+    for spoil in [
+        (|issuer| issuer.acr = "phr".to_owned()) as fn(&mut AssertionIssuer),
+        |issuer| issuer.acr.clear(),
+        |issuer| issuer.scopes.clear(),
+        |issuer| issuer.scopes = vec!["credential:link".to_owned()],
+        |issuer| issuer.max_age_seconds = 601,
+        |issuer| issuer.keys = None,
+        // The provider's keys, which sign sessions, and its pair of issuer and audience.
+        |issuer| {
+            let keys = suite().file.provider.jwks();
+            issuer.keys = Some(assertion_issuer::Keys::Jwks(keys));
+        },
+        |issuer| {
+            issuer.issuer.clone_from(&suite().file.provider.issuer);
+            issuer.audience = format!("{}/{}", suite().file.provider.audience, suite().environment());
+        },
+    ] {
+        let mut wrong = risk();
+        spoil(&mut wrong);
+        refused(&|e| e.assertion_issuers = vec![wrong.clone()], "assertion_issuers").await;
+    }
+    refused(&|e| e.assertion_issuers = vec![risk(), risk()], "assertion_issuers").await;
     for path in ["version", "etag", "preset", "*", "nonsense", ""] {
         place.send(before.clone(), &[path], false).await.refused(Reason::InvalidRequest);
     }
     place.send(before.clone(), &[], false).await.refused(Reason::InvalidRequest);
     assert_eq!(place.read().await, before);
+}
+
+/// Somebody whose assertions an environment may take.
+fn risk() -> AssertionIssuer {
+    AssertionIssuer {
+        assertion_issuer_id: "risk".to_owned(),
+        issuer: "https://risk.example".to_owned(),
+        audience: fresh::uuid(),
+        algorithms: vec!["ES256".to_owned()],
+        scopes: vec!["wallet:sign".to_owned()],
+        acr: "urn:countersign:acr:otp".to_owned(),
+        max_age_seconds: 60,
+        keys: Some(assertion_issuer::Keys::JwksUri("https://risk.example/jwks".to_owned())),
+    }
+}
+
+#[tokio::test]
+async fn no_new_environment_has_other_tokens_and_each_kind_is_switched_on_by_itself() {
+    for preset in [Preset::Strict, Preset::SeedCompatible] {
+        let place = place(preset).await;
+        let first = place.read().await;
+        assert_eq!(
+            first.legacy_mfa_tokens,
+            Some(LegacyMfaTokens { enabled: false, token_expiry_seconds: 120 })
+        );
+        assert_eq!(first.assertion_issuers, []);
+        assert_eq!(first.sender_constraint(), SenderConstraint::Off);
+        let legacy = Some(LegacyMfaTokens { enabled: true, token_expiry_seconds: 60 });
+        let second = place.change(&["legacy_mfa_tokens"], |e| e.legacy_mfa_tokens = legacy).await;
+        assert_eq!(second.legacy_mfa_tokens, legacy);
+        let issuers = vec![risk()];
+        let third = place.change(&["assertion_issuers"], |e| e.assertion_issuers.clone_from(&issuers)).await;
+        assert_eq!(third.sender_constraint(), SenderConstraint::Off);
+        assert_eq!((third.assertion_issuers, third.legacy_mfa_tokens), (issuers, legacy));
+    }
+}
+
+#[tokio::test]
+async fn a_token_in_anybodys_hands_does_not_pay_where_senders_have_to_be_bound() {
+    let place = place(Preset::SeedCompatible).await;
+    let user = place.user(suite());
+    let wallet = user.wallet().await;
+    let mut factor = user.enrol().await;
+    let token = user.token(&mut factor.app, &["wallet:sign"], None).await;
+    let bind = async |constraint: SenderConstraint| {
+        place.change(&["sender_constraint"], |e| e.sender_constraint = constraint.into()).await;
+    };
+    bind(SenderConstraint::Required).await;
+    let operation = user.signing(&wallet, b"hello");
+    let refusal = user.authorize(&operation, &token).await.refused(Reason::StepUpRequired);
+    assert_eq!(refusal.metadata["sender_constraint"], "required");
+    // It was not spent by that.
+    bind(SenderConstraint::Allowed).await;
+    let receipt = user.receipt(&operation, &token).await;
+    user.sign(&operation, &receipt).await.done();
+}
+
+#[tokio::test]
+async fn a_token_for_a_scope_does_not_pay_where_one_for_a_wallet_is_demanded() {
+    let place = place(Preset::SeedCompatible).await;
+    let user = place.user(suite());
+    let wallet = user.wallet().await;
+    let mut factor = user.enrol().await;
+    let token = user.token(&mut factor.app, &["wallet:sign"], None).await;
+    place
+        .change(&["action_settings"], |environment| {
+            settings(environment, Action::WalletSign).binding = Binding::Wallet.into();
+        })
+        .await;
+    let operation = user.signing(&wallet, b"hello");
+    let refusal = user.authorize(&operation, &token).await.refused(Reason::StepUpRequired);
+    assert_eq!(refusal.metadata["binding"], "wallet");
+    // What is tied to the one operation is tied to its wallet too.
+    let closer = user.token(&mut factor.app, &["wallet:sign"], Some(&operation)).await;
+    let receipt = user.receipt(&operation, &closer).await;
+    user.sign(&operation, &receipt).await.done();
 }
 
 #[tokio::test]
