@@ -48,14 +48,14 @@ pub(crate) enum Command {
     /// Plays the main job with real calls, a line a step, and fails when any step ends differently than promised.
     #[cfg(feature = "demo")]
     Demo(DemoOptions),
-    /// Makes a token for a running `countersign dev`.
+    /// Makes a token for a running `countersign dev`, or ends elevated ones.
     Token {
         /// The file that `countersign dev` wrote.
         #[command(flatten)]
         dev_file: DevFileOption,
-        /// For whom.
+        /// For whom, or whose.
         #[command(subcommand)]
-        kind: TokenKind,
+        action: TokenAction,
     },
     /// Creates and uses wallets of a running `countersign dev`.
     Wallet {
@@ -186,9 +186,9 @@ impl Default for DevFileOption {
     }
 }
 
-/// For whom a token is made.
+/// What to do with tokens: for whom one is made, or whose are ended.
 #[derive(Debug, Subcommand)]
-pub(crate) enum TokenKind {
+pub(crate) enum TokenAction {
     /// A session token of a user, as the identity provider of `countersign dev` makes it.
     User {
         /// The user's name at the provider.
@@ -216,6 +216,39 @@ pub(crate) enum TokenKind {
         #[arg(long = "role", default_value = "owner@*")]
         roles: Vec<String>,
     },
+    /// Revokes elevated access tokens of a user, those that were issued until now.
+    Revoke {
+        /// The user's name at the provider.
+        #[arg(long, default_value = "alice")]
+        name: String,
+        /// As an administrator, rather than as the user.
+        #[arg(long, conflicts_with = "token")]
+        admin: bool,
+        /// Which.
+        #[command(flatten)]
+        which: WhichTokens,
+    },
+}
+
+/// Which tokens are revoked.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct WhichTokens {
+    /// This one, as it was issued.
+    #[arg(long, value_name = "JWT")]
+    pub(crate) token: Option<String>,
+    /// The one with this id, its `jti`.
+    #[arg(long, value_name = "ID")]
+    pub(crate) token_id: Option<String>,
+    /// Those that this device paid for, by its name; of recovery codes, with the id of the set.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) device: Option<String>,
+    /// Those of this session.
+    #[arg(long, value_name = "ID")]
+    pub(crate) session: Option<String>,
+    /// All.
+    #[arg(long)]
+    pub(crate) all: bool,
 }
 
 /// What to do with configuration.

@@ -6,6 +6,7 @@ mod operations;
 #[cfg(feature = "demo")]
 mod passkeys;
 mod recovery_codes;
+mod revocation;
 mod step_up;
 mod wallets;
 
@@ -28,6 +29,7 @@ pub(crate) use operations::{
 pub(crate) use passkeys::Ceremony;
 #[cfg(feature = "demo")]
 pub(crate) use recovery_codes::ShownCodes;
+pub(crate) use revocation::{TokenAdministration, Tokens};
 pub(crate) use wallets::{Exported, open_export};
 
 /// How long an answer may take. Making a wallet takes the nodes several rounds.

@@ -6,6 +6,7 @@
 mod authenticator;
 mod passkeys;
 mod recovery;
+mod revocation;
 mod scenario;
 mod script;
 
@@ -60,6 +61,7 @@ async fn play(script: &mut Script, endpoint: &str, file: &ClientFile) -> Result<
         scenario::Stage { channel: client::connect(endpoint).await?, file, clock: &clock, entropy: &entropy };
     let strict = stage.strict(script).await?;
     stage.passkeys(script, strict).await?;
+    stage.revocation(script, strict).await?;
     let seed_compatible = stage.seed_compatible(script).await?;
     stage.recovery(script, seed_compatible).await
 }

@@ -56,7 +56,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Dev { action: None, options } => dev::command(options).await?,
         #[cfg(feature = "demo")]
         Command::Demo(options) => return demo::command(options).await,
-        Command::Token { dev_file, kind } => commands::token::run(&dev_file, kind)?,
+        Command::Token { dev_file, action } => commands::token::run(&dev_file, action).await?,
         Command::Wallet { target, action } => commands::wallet::run(&target, action).await?,
         Command::Device { target, action } => commands::device::run(&target, action).await?,
         Command::Totp { target, action } => commands::totp::run(&target, action).await?,

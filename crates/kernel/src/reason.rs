@@ -191,6 +191,8 @@ reasons! {
     FreshProofRequired = "FRESH_PROOF_REQUIRED" => PermissionDenied;
     /// The recovery codes were acknowledged, or made too long ago or in another session, and are not shown any more.
     RecoveryCodesHidden = "RECOVERY_CODES_HIDDEN" => FailedPrecondition;
+    /// The token was revoked.
+    TokenRevoked = "TOKEN_REVOKED" => FailedPrecondition;
 }
 
 impl fmt::Display for Reason {

@@ -22,6 +22,7 @@ use crate::domain::bound::Bound;
 use crate::domain::factors::{Ceremony, FactorProof};
 use crate::domain::purpose::{Purpose, Target};
 use crate::domain::record::expired;
+use crate::domain::revocation::{Revocable, revoked};
 use crate::domain::terms::Terms;
 use crate::domain::token::Token;
 use crate::judge::Judge;
@@ -167,9 +168,10 @@ impl Authenticate {
     /// first time, also when policy has changed since.
     async fn hand_out(&self, call: &UserCall, token: Token, room: &Room) -> Result<(SecretText, Token)> {
         call.trail.intend().await?;
-        let remembered = self.issued.remember(token.id, call.at).await?;
+        let remembered = self.issued.remember(&Revocable::of(&token), call.at).await?;
         let recorded = match remembered {
             Remembered::Now => None,
+            Remembered::Revoked => return Err(untouched(call, revoked()).await),
             Remembered::Before | Remembered::OnFile => self.recorded(call, &token).await?,
         };
         let token = match recorded {

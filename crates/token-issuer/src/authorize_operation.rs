@@ -16,6 +16,7 @@ use crate::domain::receipt::Grant;
 use crate::domain::record::{Redemption, TokenRecord, already_redeemed, expired, unknown};
 use crate::domain::refusal::{refused, step_up_required};
 use crate::domain::requirement::{Binding, TokenBehavior};
+use crate::domain::revocation::Revocable;
 use crate::domain::token::Token;
 use crate::judge::question;
 use crate::mint::{Mint, Receipt};
@@ -79,6 +80,8 @@ impl AuthorizeOperation {
         let question = question(call, operation.action(), &facts, Some(&operation), proof.as_ref());
         let decision = self.policy.decide(question).await?;
         let digest = operation.digest();
+        // Also of one that is not needed: who shows a token is refused for what is wrong with it.
+        let shown = offered.as_ref().map(|offered| Revocable::of(&offered.token));
         let token = match decision.verdict {
             Verdict::Allow(_) => None,
             Verdict::AllowWithProof(requirement) => match (offered, proof) {
@@ -95,7 +98,7 @@ impl AuthorizeOperation {
             token: token.as_ref(),
             policy_version: decision.policy_version,
         };
-        self.commit(call, grant).await
+        self.commit(call, grant, shown).await
     }
 
     /// The token that is shown, as far as it says itself what it is good for.
@@ -132,17 +135,23 @@ impl AuthorizeOperation {
     }
 
     /// The last step, with all that it needs in hand.
-    async fn commit(&self, call: &UserCall, grant: Grant<'_>) -> Result<Authorized> {
+    async fn commit(
+        &self,
+        call: &UserCall,
+        grant: Grant<'_>,
+        shown: Option<Revocable>,
+    ) -> Result<Authorized> {
         let (id, digest) = (grant.operation.operation().id, grant.operation.digest());
         let claim = OperationClaim {
             environment: call.environment,
             user: call.user,
             operation: id,
             digest,
+            token: shown,
             at: call.at,
         };
         if let Err(refusal) = self.operations.claim(&claim).await {
-            if refusal.reason() == Reason::OperationIdReused {
+            if claimed_nothing(refusal.reason()) {
                 call.trail.untouched().await;
             }
             return Err(refusal);
@@ -173,6 +182,11 @@ impl AuthorizeOperation {
         }
         released.is_ok()
     }
+}
+
+/// Whether it is certain of a refused claim that it tied nothing.
+fn claimed_nothing(reason: Reason) -> bool {
+    matches!(reason, Reason::OperationIdReused | Reason::TokenRevoked | Reason::TokenUnknown)
 }
 
 /// Whether it is certain of a refused redemption that it spent nothing.

@@ -21,8 +21,9 @@ use crate::judge::Judge;
 use crate::keys::{Keys, monotonic};
 use crate::mint::Mint;
 use crate::peers::{FactorsPeer, PolicyPeer};
-use crate::ports::{Factors, Policy, TokenStore};
-use crate::store::{Seen, SqlIssuedTokens, SqlKeys, SqlOperationIds};
+use crate::ports::{Factors, Policy, Revocations, TokenStore};
+use crate::revoke_tokens::RevokeTokens;
+use crate::store::{Seen, SqlIssuedTokens, SqlKeys, SqlOperationIds, SqlRevocations};
 
 /// What the issuer is made of.
 pub struct Parts {
@@ -101,6 +102,8 @@ pub async fn compose(parts: Parts) -> Result<TokenIssuer> {
     let policy: Arc<dyn Policy> = Arc::new(PolicyPeer::new(parts.policy));
     let factors: Arc<dyn Factors> = Arc::new(FactorsPeer::new(parts.factors));
     let tokens = parts.tokens;
+    let revocations: Arc<dyn Revocations> = Arc::new(SqlRevocations::new(parts.database.clone()));
+    let revoke_tokens = RevokeTokens { revocations: revocations.clone(), mint: mint.clone() };
 
     let step_up = StepUpHandler {
         gate: parts.gate.clone(),
@@ -121,10 +124,11 @@ pub async fn compose(parts: Parts) -> Result<TokenIssuer> {
     };
     let token = TokenHandler {
         gate: parts.gate.clone(),
-        introspect_token: IntrospectToken { factors, tokens, mint: mint.clone() },
+        introspect_token: IntrospectToken { factors, tokens, revocations, mint: mint.clone() },
+        revoke_tokens: revoke_tokens.clone(),
         mint: mint.clone(),
     };
-    let admin = AdminHandler { gate: parts.gate, audit: parts.audit.clone() };
+    let admin = AdminHandler { gate: parts.gate, audit: parts.audit.clone(), revoke_tokens };
     let mounts = grpc::mounts(step_up, token, admin, parts.audit, parts.clock);
     Ok(TokenIssuer { mounts, mint })
 }

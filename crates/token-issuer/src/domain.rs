@@ -10,5 +10,6 @@ pub(crate) mod receipt;
 pub mod record;
 pub(crate) mod refusal;
 pub mod requirement;
+pub(crate) mod revocation;
 pub(crate) mod terms;
 pub mod token;

@@ -3,6 +3,7 @@
 mod bench;
 mod factors;
 mod policy;
+mod revocations;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +29,7 @@ pub(crate) use bench::{
 };
 pub(crate) use factors::FakeFactors;
 pub(crate) use policy::FakePolicy;
+pub(crate) use revocations::FakeRevocations;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_795_000_000);
 pub(crate) const ISSUER: &str = "https://issuer.example";

@@ -2,6 +2,7 @@
 
 mod admin;
 mod convert;
+mod revocation;
 mod step_up;
 #[cfg(test)]
 mod tests;

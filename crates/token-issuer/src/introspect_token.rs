@@ -6,9 +6,10 @@ use std::sync::Arc;
 use kernel::{Reason, Result, SecretText};
 use runtime::UserCall;
 
+use crate::domain::revocation::{Revocable, Standing};
 use crate::domain::token::Token;
 use crate::mint::Mint;
-use crate::ports::{Factors, TokenStore};
+use crate::ports::{Factors, Revocations, TokenStore};
 use crate::presented;
 
 /// Introspects tokens.
@@ -16,6 +17,7 @@ use crate::presented;
 pub(crate) struct IntrospectToken {
     pub(crate) factors: Arc<dyn Factors>,
     pub(crate) tokens: Arc<dyn TokenStore>,
+    pub(crate) revocations: Arc<dyn Revocations>,
     pub(crate) mint: Arc<Mint>,
 }
 
@@ -36,7 +38,7 @@ impl IntrospectToken {
         let usable = record.is_some_and(|record| {
             presented::check_record(&token, &record).is_ok() && !record.is_spent() && call.at < token.expires
         });
-        if !usable {
+        if !usable || self.revocations.standing(&Revocable::of(&token)).await? != Standing::Good {
             return Ok(None);
         }
         // A factor that was removed takes its tokens with it.

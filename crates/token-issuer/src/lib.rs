@@ -24,6 +24,7 @@ mod peers;
 pub mod ports;
 mod presented;
 mod restore;
+mod revoke_tokens;
 pub mod rotation;
 pub mod store;
 

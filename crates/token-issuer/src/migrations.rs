@@ -5,6 +5,7 @@ mod m000102_authorized_operations;
 mod m000103_issued_tokens;
 mod m000104_issuer_key_states;
 mod m000105_tokens_on_file;
+mod m000106_revocations;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
@@ -20,6 +21,7 @@ impl MigratorTrait for Migrator {
             Box::new(m000103_issued_tokens::Migration),
             Box::new(m000104_issuer_key_states::Migration),
             Box::new(m000105_tokens_on_file::Migration),
+            Box::new(m000106_revocations::Migration),
             Box::new(storage::mark::Migration),
         ]
     }

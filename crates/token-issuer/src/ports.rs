@@ -10,6 +10,7 @@ use operation::Digest;
 use crate::domain::decision::{Decision, Question};
 use crate::domain::factors::{Ceremony, FactorFacts, FactorProof};
 use crate::domain::record::TokenRecord;
+use crate::domain::revocation::{Revocable, Standing, Target};
 use crate::domain::token::{Token, TokenKey};
 
 /// Whoever decides what an action demands.
@@ -151,9 +152,10 @@ pub struct Room {
 /// Two marks for each token, one before it is put on file and one after that, before anybody gets it.
 #[async_trait]
 pub(crate) trait IssuedTokens: Send + Sync {
-    /// Remembers, durably and for ever, that the token is being issued; right before it is put on file. Says how far
-    /// earlier calls for it came: of all calls for one token, one gets [`Remembered::Now`].
-    async fn remember(&self, id: TokenId, now: Timestamp) -> Result<Remembered>;
+    /// Remembers, durably and for ever, that the token is being issued, and which revocations were before it; right before
+    /// it is put on file. Says how far earlier calls for it came: of all calls for one token, one gets
+    /// [`Remembered::Now`].
+    async fn remember(&self, token: &Revocable, now: Timestamp) -> Result<Remembered>;
 
     /// Remembers, durably and for ever, that the token was put on file; right before it is handed out. Once is enough,
     /// more change nothing. Refused with `STORE_UNAVAILABLE` for a token that is not remembered.
@@ -169,6 +171,26 @@ pub(crate) enum Remembered {
     Before,
     /// It was on file, and somebody may have it.
     OnFile,
+    /// It was revoked since, whether somebody has it or not.
+    Revoked,
+}
+
+/// Which tokens were revoked: remembered beside which were issued, because the token store may lose its records.
+#[async_trait]
+pub(crate) trait Revocations: Send + Sync {
+    /// Revokes those of a user's tokens that were issued until now and that the target names. Durable when it answers, and
+    /// seen by every claim and question that begins after that. A token that nobody was ever issued is passed over.
+    /// After `STORE_UNAVAILABLE` it may have been done; again does no harm.
+    async fn revoke(
+        &self,
+        environment: EnvironmentId,
+        user: UserId,
+        target: &Target,
+        now: Timestamp,
+    ) -> Result<()>;
+
+    /// How a token stands now, for who only asks. What is authorized goes by [`OperationIds::claim`].
+    async fn standing(&self, token: &Revocable) -> Result<Standing>;
 }
 
 /// How a token came to be spent on an operation.
@@ -184,7 +206,8 @@ pub enum Redeemed {
 #[async_trait]
 pub(crate) trait OperationIds: Send + Sync {
     /// Ties the id to the digest, or finds that it is, by compare-and-set. Refused with `OPERATION_ID_REUSED` when
-    /// it stands for another one.
+    /// it stands for another one; and in the same step, so that nothing comes in between, with `TOKEN_REVOKED` when the
+    /// token is revoked, and with `TOKEN_UNKNOWN` when it is not remembered that it was issued.
     async fn claim(&self, claim: &OperationClaim) -> Result<()>;
 
     /// Lets go of an id that this call claimed, because it authorized nothing under it. Nothing is changed once a second
@@ -193,7 +216,7 @@ pub(crate) trait OperationIds: Send + Sync {
 }
 
 /// An operation that is about to be authorized.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OperationClaim {
     /// The environment.
     pub(crate) environment: EnvironmentId,
@@ -203,6 +226,8 @@ pub(crate) struct OperationClaim {
     pub(crate) operation: OperationId,
     /// Its digest.
     pub(crate) digest: Digest,
+    /// The token that was shown for it, if one was.
+    pub(crate) token: Option<Revocable>,
     /// When.
     pub(crate) at: Timestamp,
 }

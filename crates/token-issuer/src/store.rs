@@ -1,4 +1,4 @@
-//! Where the issuer keeps its state: keys, operation ids and which tokens were issued in SQL, tokens in memory or Redis.
+//! Where the issuer keeps its state: keys, operation ids, and which tokens were issued and revoked in SQL, tokens in memory or Redis.
 
 #[cfg(test)]
 pub(crate) mod contract;
@@ -8,6 +8,7 @@ mod keys;
 mod memory;
 mod operations;
 mod redis;
+mod revocations;
 
 pub(crate) use issued::SqlIssuedTokens;
 pub use keys::SEALED;
@@ -15,3 +16,4 @@ pub(crate) use keys::{Seen, SqlKeys};
 pub use memory::MemoryTokenStore;
 pub(crate) use operations::SqlOperationIds;
 pub use redis::RedisTokenStore;
+pub(crate) use revocations::SqlRevocations;

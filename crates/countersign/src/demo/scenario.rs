@@ -332,7 +332,7 @@ impl Stage<'_> {
         Ok(())
     }
 
-    fn signing(&self, player: &Player, message: &[u8]) -> Operation {
+    pub(super) fn signing(&self, player: &Player, message: &[u8]) -> Operation {
         let id = OperationIds::new(self.entropy).operation();
         sign_operation(player.client.environment, player.client.user, id, player.on, message)
     }

@@ -650,6 +650,9 @@ pub enum Reason {
     /// The recovery codes were acknowledged, or made too long ago or in another session, and are not shown any more.
     /// Status FAILED_PRECONDITION.
     RecoveryCodesHidden = 59,
+    /// The token was revoked.
+    /// Status FAILED_PRECONDITION.
+    TokenRevoked = 60,
 }
 impl Reason {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -718,6 +721,7 @@ impl Reason {
             Self::RelyingPartyMissing => "REASON_RELYING_PARTY_MISSING",
             Self::FreshProofRequired => "REASON_FRESH_PROOF_REQUIRED",
             Self::RecoveryCodesHidden => "REASON_RECOVERY_CODES_HIDDEN",
+            Self::TokenRevoked => "REASON_TOKEN_REVOKED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -783,6 +787,7 @@ impl Reason {
             "REASON_RELYING_PARTY_MISSING" => Some(Self::RelyingPartyMissing),
             "REASON_FRESH_PROOF_REQUIRED" => Some(Self::FreshProofRequired),
             "REASON_RECOVERY_CODES_HIDDEN" => Some(Self::RecoveryCodesHidden),
+            "REASON_TOKEN_REVOKED" => Some(Self::TokenRevoked),
             _ => None,
         }
     }

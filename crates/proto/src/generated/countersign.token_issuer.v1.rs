@@ -1211,6 +1211,29 @@ pub mod step_up_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// Revokes tokens of a user. Exactly one of the fields after `user` is required.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RevokeUserTokensRequest {
+    /// `environments/{environment}/users/{user}`. Required; not `me`.
+    #[prost(string, tag = "1")]
+    pub user: ::prost::alloc::string::String,
+    /// The one with this `jti`, a lower-case UUID.
+    #[prost(string, tag = "2")]
+    pub token_id: ::prost::alloc::string::String,
+    /// Those that this factor paid for: `environments/{environment}/users/{user}/devices/{device}`; of recovery codes, the
+    /// id of the set in place of the device's.
+    #[prost(string, tag = "3")]
+    pub device: ::prost::alloc::string::String,
+    /// Those of this session, as its provider names it. The session itself is not ended.
+    #[prost(string, tag = "4")]
+    pub session_id: ::prost::alloc::string::String,
+    /// With `true`: all.
+    #[prost(bool, tag = "5")]
+    pub all: bool,
+}
+/// Revoked, or there was nothing to revoke.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RevokeUserTokensResponse {}
 /// Asks for audited events.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListAuditEventsRequest {
@@ -1245,8 +1268,8 @@ pub mod token_issuer_admin_service_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
-    /// For administrators: `authorization: Bearer <admin JWT>` with the role `auditor` or `owner`. Refused with
-    /// ADMIN_TOKEN_MISSING, ADMIN_TOKEN_INVALID or ADMIN_ROLE_MISSING.
+    /// For administrators: `authorization: Bearer <admin JWT>`. Refused with ADMIN_TOKEN_MISSING, ADMIN_TOKEN_INVALID or
+    /// ADMIN_ROLE_MISSING.
     #[derive(Debug, Clone)]
     pub struct TokenIssuerAdminServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -1329,7 +1352,37 @@ pub mod token_issuer_admin_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Lists audited events of this service, newest first.
+        /// Revokes tokens of a user, as TokenService.RevokeTokens does. Needs the role `editor` in the environment.
+        pub async fn revoke_user_tokens(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RevokeUserTokensRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RevokeUserTokensResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/countersign.token_issuer.v1.TokenIssuerAdminService/RevokeUserTokens",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "countersign.token_issuer.v1.TokenIssuerAdminService",
+                        "RevokeUserTokens",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists audited events of this service, newest first. Needs the role `auditor`.
         pub async fn list_audit_events(
             &mut self,
             request: impl tonic::IntoRequest<super::ListAuditEventsRequest>,
@@ -1374,7 +1427,15 @@ pub mod token_issuer_admin_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with TokenIssuerAdminServiceServer.
     #[async_trait]
     pub trait TokenIssuerAdminService: std::marker::Send + std::marker::Sync + 'static {
-        /// Lists audited events of this service, newest first.
+        /// Revokes tokens of a user, as TokenService.RevokeTokens does. Needs the role `editor` in the environment.
+        async fn revoke_user_tokens(
+            &self,
+            request: tonic::Request<super::RevokeUserTokensRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RevokeUserTokensResponse>,
+            tonic::Status,
+        >;
+        /// Lists audited events of this service, newest first. Needs the role `auditor`.
         async fn list_audit_events(
             &self,
             request: tonic::Request<super::ListAuditEventsRequest>,
@@ -1383,8 +1444,8 @@ pub mod token_issuer_admin_service_server {
             tonic::Status,
         >;
     }
-    /// For administrators: `authorization: Bearer <admin JWT>` with the role `auditor` or `owner`. Refused with
-    /// ADMIN_TOKEN_MISSING, ADMIN_TOKEN_INVALID or ADMIN_ROLE_MISSING.
+    /// For administrators: `authorization: Bearer <admin JWT>`. Refused with ADMIN_TOKEN_MISSING, ADMIN_TOKEN_INVALID or
+    /// ADMIN_ROLE_MISSING.
     #[derive(Debug)]
     pub struct TokenIssuerAdminServiceServer<T> {
         inner: Arc<T>,
@@ -1462,6 +1523,55 @@ pub mod token_issuer_admin_service_server {
         }
         fn call(&mut self, req: http::Request<B>) -> Self::Future {
             match req.uri().path() {
+                "/countersign.token_issuer.v1.TokenIssuerAdminService/RevokeUserTokens" => {
+                    #[allow(non_camel_case_types)]
+                    struct RevokeUserTokensSvc<T: TokenIssuerAdminService>(pub Arc<T>);
+                    impl<
+                        T: TokenIssuerAdminService,
+                    > tonic::server::UnaryService<super::RevokeUserTokensRequest>
+                    for RevokeUserTokensSvc<T> {
+                        type Response = super::RevokeUserTokensResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RevokeUserTokensRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as TokenIssuerAdminService>::revoke_user_tokens(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RevokeUserTokensSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 "/countersign.token_issuer.v1.TokenIssuerAdminService/ListAuditEvents" => {
                     #[allow(non_camel_case_types)]
                     struct ListAuditEventsSvc<T: TokenIssuerAdminService>(pub Arc<T>);
@@ -1575,7 +1685,7 @@ pub struct IntrospectTokenRequest {
     #[prost(string, tag = "2")]
     pub token: ::prost::alloc::string::String,
 }
-/// What is known of a token.
+/// What is known of a token. The names of RFC 7662 are in brackets.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct IntrospectTokenResponse {
     /// Whether it could be used now. With false nothing else is set.
@@ -1587,10 +1697,10 @@ pub struct IntrospectTokenResponse {
     /// Its `jti`.
     #[prost(string, tag = "3")]
     pub token_id: ::prost::alloc::string::String,
-    /// When it was issued.
+    /// When it was issued (`iat`), and from when on it could be used (`nbf`).
     #[prost(message, optional, tag = "4")]
     pub issue_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// When it expires.
+    /// When it expires (`exp`).
     #[prost(message, optional, tag = "5")]
     pub expire_time: ::core::option::Option<::prost_types::Timestamp>,
     /// How strong the proof was.
@@ -1599,10 +1709,67 @@ pub struct IntrospectTokenResponse {
     /// Whether it can be used only once.
     #[prost(bool, tag = "7")]
     pub single_use: bool,
-    /// The digest of the operation it is bound to, 32 bytes; empty when it is bound to scopes only.
+    /// The digest of the operation it is bound to, 32 bytes; empty when it is not bound to one.
     #[prost(bytes = "vec", tag = "8")]
     pub operation_digest: ::prost::alloc::vec::Vec<u8>,
+    /// What kind of token it is, by its `typ`: `elevated+jwt`.
+    #[prost(string, tag = "9")]
+    pub token_type: ::prost::alloc::string::String,
+    /// Whose it is (`sub`): `environments/{environment}/users/{user}`.
+    #[prost(string, tag = "10")]
+    pub user: ::prost::alloc::string::String,
+    /// The session that can use it (`sid`).
+    #[prost(string, tag = "11")]
+    pub session_id: ::prost::alloc::string::String,
+    /// How it was proved (`amr`, RFC 8176).
+    #[prost(string, repeated, tag = "12")]
+    pub amr: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// When the factor was proved.
+    #[prost(message, optional, tag = "13")]
+    pub auth_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// The factor that was proved: `environments/{environment}/users/{user}/devices/{device}`.
+    #[prost(string, tag = "14")]
+    pub device: ::prost::alloc::string::String,
+    /// How closely it is tied to what it may be used for.
+    #[prost(enumeration = "super::super::r#type::v1::Binding", tag = "15")]
+    pub binding: i32,
+    /// The wallet it is bound to: `environments/{environment}/users/{user}/wallets/{wallet}`; empty when it is not bound to one.
+    #[prost(string, tag = "16")]
+    pub wallet: ::prost::alloc::string::String,
+    /// The root of the batch it is bound to, 32 bytes; empty when it is not bound to one.
+    #[prost(bytes = "vec", tag = "17")]
+    pub batch_root: ::prost::alloc::vec::Vec<u8>,
+    /// How many operations that batch has.
+    #[prost(uint32, tag = "18")]
+    pub batch_size: u32,
 }
+/// Revokes tokens of the caller. Exactly one of the fields after `user` is required.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct RevokeTokensRequest {
+    /// `environments/{environment}/users/{user}`. Required.
+    #[prost(string, tag = "1")]
+    pub user: ::prost::alloc::string::String,
+    /// This one (RFC 7009 section 2.1).
+    #[prost(string, tag = "2")]
+    pub token: ::prost::alloc::string::String,
+    /// The one with this `jti`, a lower-case UUID.
+    #[prost(string, tag = "3")]
+    pub token_id: ::prost::alloc::string::String,
+    /// Those that this factor paid for: `environments/{environment}/users/{user}/devices/{device}`; of recovery codes, the
+    /// id of the set in place of the device's.
+    #[prost(string, tag = "4")]
+    pub device: ::prost::alloc::string::String,
+    /// Those of this session, as its provider names it. The session itself is not ended.
+    #[prost(string, tag = "5")]
+    pub session_id: ::prost::alloc::string::String,
+    /// With `true`: all.
+    #[prost(bool, tag = "6")]
+    pub all: bool,
+}
+/// Revoked, or there was nothing to revoke.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RevokeTokensResponse {}
 /// Generated client implementations.
 pub mod token_service_client {
     #![allow(
@@ -1614,7 +1781,7 @@ pub mod token_service_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
-    /// For whoever has to check what the issuer signed.
+    /// For whoever has to check what the issuer signed, and for users who end what was issued to them.
     #[derive(Debug, Clone)]
     pub struct TokenServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -1727,7 +1894,8 @@ pub mod token_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// Says what a token is good for now (RFC 7662), to the user it was issued to, who is known by the session in
-        /// `authorization: Bearer`. Changes nothing. A token that is not valid, not known or not the caller's is inactive.
+        /// `authorization: Bearer`. Changes nothing. A token that is not valid, spent, revoked, not known or not the caller's is
+        /// inactive, and all of them look the same.
         pub async fn introspect_token(
             &mut self,
             request: impl tonic::IntoRequest<super::IntrospectTokenRequest>,
@@ -1757,6 +1925,40 @@ pub mod token_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Revokes tokens of the user, who is known by the session in `authorization: Bearer`: those that were issued until now and
+        /// that the target names. No call that begins after the answer is authorized by one of them, here or at another process.
+        /// What is issued later is good. Revoking what is unknown, invalid, expired or somebody else's changes nothing and
+        /// succeeds (RFC 7009 section 2.2); again does no harm. A receipt that was given before stays good for its 60 seconds at
+        /// most.
+        pub async fn revoke_tokens(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RevokeTokensRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RevokeTokensResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/countersign.token_issuer.v1.TokenService/RevokeTokens",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "countersign.token_issuer.v1.TokenService",
+                        "RevokeTokens",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -1782,7 +1984,8 @@ pub mod token_service_server {
             tonic::Status,
         >;
         /// Says what a token is good for now (RFC 7662), to the user it was issued to, who is known by the session in
-        /// `authorization: Bearer`. Changes nothing. A token that is not valid, not known or not the caller's is inactive.
+        /// `authorization: Bearer`. Changes nothing. A token that is not valid, spent, revoked, not known or not the caller's is
+        /// inactive, and all of them look the same.
         async fn introspect_token(
             &self,
             request: tonic::Request<super::IntrospectTokenRequest>,
@@ -1790,8 +1993,20 @@ pub mod token_service_server {
             tonic::Response<super::IntrospectTokenResponse>,
             tonic::Status,
         >;
+        /// Revokes tokens of the user, who is known by the session in `authorization: Bearer`: those that were issued until now and
+        /// that the target names. No call that begins after the answer is authorized by one of them, here or at another process.
+        /// What is issued later is good. Revoking what is unknown, invalid, expired or somebody else's changes nothing and
+        /// succeeds (RFC 7009 section 2.2); again does no harm. A receipt that was given before stays good for its 60 seconds at
+        /// most.
+        async fn revoke_tokens(
+            &self,
+            request: tonic::Request<super::RevokeTokensRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RevokeTokensResponse>,
+            tonic::Status,
+        >;
     }
-    /// For whoever has to check what the issuer signed.
+    /// For whoever has to check what the issuer signed, and for users who end what was issued to them.
     #[derive(Debug)]
     pub struct TokenServiceServer<T> {
         inner: Arc<T>,
@@ -1944,6 +2159,51 @@ pub mod token_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = IntrospectTokenSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/countersign.token_issuer.v1.TokenService/RevokeTokens" => {
+                    #[allow(non_camel_case_types)]
+                    struct RevokeTokensSvc<T: TokenService>(pub Arc<T>);
+                    impl<
+                        T: TokenService,
+                    > tonic::server::UnaryService<super::RevokeTokensRequest>
+                    for RevokeTokensSvc<T> {
+                        type Response = super::RevokeTokensResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RevokeTokensRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as TokenService>::revoke_tokens(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RevokeTokensSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

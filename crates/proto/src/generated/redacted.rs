@@ -236,6 +236,18 @@ impl ::core::fmt::Debug for countersign::token_issuer::v1::IntrospectTokenReques
         out.finish()
     }
 }
+impl ::core::fmt::Debug for countersign::token_issuer::v1::RevokeTokensRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        let mut out = f.debug_struct("RevokeTokensRequest");
+        out.field("user", &self.user);
+        out.field("token", &"[redacted]");
+        out.field("token_id", &self.token_id);
+        out.field("device", &self.device);
+        out.field("session_id", &self.session_id);
+        out.field("all", &self.all);
+        out.finish()
+    }
+}
 impl ::core::fmt::Debug for countersign::waas_gateway::v1::SignMessageRequest {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         let mut out = f.debug_struct("SignMessageRequest");

@@ -75,12 +75,15 @@ fn factor(factor: VerifiedFactor, environment: EnvironmentId, user: UserId) -> t
     }
 }
 
-fn requirement_value(requirement: &Requirement) -> types::Requirement {
-    let binding = match requirement.binding {
+fn binding(binding: Binding) -> types::Binding {
+    match binding {
         Binding::Scope => types::Binding::Scope,
         Binding::Wallet => types::Binding::Wallet,
         Binding::Operation => types::Binding::Operation,
-    };
+    }
+}
+
+fn requirement_value(requirement: &Requirement) -> types::Requirement {
     let sender_constraint = match requirement.sender_constraint {
         SenderConstraint::Off => types::SenderConstraint::Off,
         SenderConstraint::Allowed => types::SenderConstraint::Allowed,
@@ -90,7 +93,7 @@ fn requirement_value(requirement: &Requirement) -> types::Requirement {
         action: convert::action_value(requirement.action).into(),
         scopes: requirement.scopes.iter().map(|scope| scope.as_str().to_owned()).collect(),
         acr: requirement.acr.as_str().to_owned(),
-        binding: binding.into(),
+        binding: binding(requirement.binding).into(),
         methods: requirement.methods.iter().map(|kind| convert::factor_kind_value(*kind).into()).collect(),
         token_behavior: behavior(requirement.token_behavior).into(),
         token_expiry_seconds: requirement.token_expiry_seconds,
@@ -176,6 +179,10 @@ pub(super) fn introspection(token: Option<&Token>) -> pb::IntrospectTokenRespons
     let Some(token) = token else {
         return pb::IntrospectTokenResponse::default();
     };
+    let batch = match token.bound {
+        Bound::Batch(root) => Some(root),
+        Bound::Scopes | Bound::Wallet(_) | Bound::Operation(_) => None,
+    };
     pb::IntrospectTokenResponse {
         active: true,
         scope: token.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(" "),
@@ -185,5 +192,18 @@ pub(super) fn introspection(token: Option<&Token>) -> pb::IntrospectTokenRespons
         acr: token.acr.as_str().to_owned(),
         single_use: token.behavior == TokenBehavior::SingleUse,
         operation_digest: digest(token),
+        token_type: jose::Kind::Elevated.typ().to_owned(),
+        user: names::user(token.environment, token.user),
+        session_id: token.session.to_string(),
+        amr: token.amr.iter().map(|method| method.as_str().to_owned()).collect(),
+        auth_time: Some(convert::timestamp(token.auth_time)),
+        device: names::device(token.environment, token.user, token.device),
+        binding: binding(token.bound.binding()).into(),
+        wallet: match token.bound {
+            Bound::Wallet(wallet) => names::wallet(token.environment, token.user, wallet),
+            Bound::Scopes | Bound::Operation(_) | Bound::Batch(_) => String::new(),
+        },
+        batch_root: batch.map(|root| root.hash.to_vec()).unwrap_or_default(),
+        batch_size: batch.map(|root| root.size).unwrap_or_default(),
     }
 }

@@ -1,6 +1,7 @@
 //! The issuer as it is served, through real gRPC clients, with policy and factors as services on the same network.
 
 mod factors;
+mod revocation;
 mod stubs;
 mod world;
 

@@ -10,15 +10,18 @@ use runtime::{Gate, Keep};
 use tonic::{Request, Response, Status};
 
 use super::convert::{check_user, introspection};
+use super::revocation::Sent;
 use crate::introspect_token::IntrospectToken;
 use crate::json_web_key_set::json_web_key_set;
 use crate::mint::{KEYS_MAX_AGE_SECONDS, Mint};
+use crate::revoke_tokens::RevokeTokens;
 
 /// Handles the calls of whoever checks tokens.
 #[derive(Clone)]
 pub(crate) struct TokenHandler {
     pub(crate) gate: Gate,
     pub(crate) introspect_token: IntrospectToken,
+    pub(crate) revoke_tokens: RevokeTokens,
     pub(crate) mint: Arc<Mint>,
 }
 
@@ -51,6 +54,35 @@ impl TokenService for TokenHandler {
                     check_user("user", &r.user, call.environment, call.user)?;
                     let found = introspect.introspect(&call, &token).await?;
                     Ok(introspection(found.as_ref()))
+                },
+            )
+            .await
+    }
+
+    async fn revoke_tokens(
+        &self,
+        request: Request<pb::RevokeTokensRequest>,
+    ) -> Result<Response<pb::RevokeTokensResponse>, Status> {
+        let revoke = self.revoke_tokens.clone();
+        self.gate
+            .user(
+                request,
+                "token.revoke",
+                Keep::All,
+                |r| &r.user,
+                move |call, r| async move {
+                    let (environment, user) = (call.environment, call.user);
+                    let sent = Sent {
+                        token: r.token,
+                        token_id: r.token_id,
+                        device: r.device,
+                        session_id: r.session_id,
+                        all: r.all,
+                    };
+                    let wanted = sent.wanted(environment, user)?;
+                    check_user("user", &r.user, environment, user)?;
+                    revoke.revoke(environment, user, wanted, call.at, &call.trail).await?;
+                    Ok(pb::RevokeTokensResponse {})
                 },
             )
             .await

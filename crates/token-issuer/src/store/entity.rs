@@ -1,4 +1,4 @@
-//! The tables `issuer_keys`, `authorized_operations` and `issued_tokens`.
+//! The tables of the issuer's database.
 
 pub(super) mod keys {
     use sea_orm::entity::prelude::*;
@@ -60,6 +60,54 @@ pub(super) mod issued {
         pub(in crate::store) issued_ms: i64,
         /// When it was known to be on file; none before that, when nobody was given it.
         pub(in crate::store) on_file_ms: Option<i64>,
+        /// How many revocations of its user there were before it.
+        pub(in crate::store) epoch: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub(in crate::store) enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub(super) mod epochs {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "revocation_epochs")]
+    pub(in crate::store) struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub(in crate::store) environment: Uuid,
+        #[sea_orm(primary_key, auto_increment = false, column_name = "user_id")]
+        pub(in crate::store) user: Uuid,
+        /// The number of the user's last revocation.
+        pub(in crate::store) epoch: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub(in crate::store) enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub(super) mod revocations {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "revocations")]
+    pub(in crate::store) struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub(in crate::store) environment: Uuid,
+        #[sea_orm(primary_key, auto_increment = false, column_name = "user_id")]
+        pub(in crate::store) user: Uuid,
+        /// What the target is: see [`Target::kind`](crate::domain::revocation::Target::kind).
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub(in crate::store) kind: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub(in crate::store) subject: String,
+        /// The number of the last revocation of this target.
+        pub(in crate::store) epoch: i64,
+        pub(in crate::store) revoked_ms: i64,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

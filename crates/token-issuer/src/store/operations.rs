@@ -2,11 +2,14 @@
 
 use async_trait::async_trait;
 use kernel::{Error, Reason, Result};
-use sea_orm::sea_query::{Expr, OnConflict};
-use sea_orm::{ActiveValue, ColumnTrait, Condition, DatabaseConnection, EntityTrait, QueryFilter};
+use sea_orm::sea_query::{Expr, OnConflict, Query};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter};
 use storage::sql::unavailable;
 
-use super::entity::operations::{ActiveModel, Column, Entity};
+use super::entity::operations::{Column, Entity};
+use super::revocations::{good, standing};
+use crate::domain::record::unknown;
+use crate::domain::revocation::{Standing, revoked};
 use crate::ports::{OperationClaim, OperationIds};
 
 /// Operation ids in SQL.
@@ -36,26 +39,44 @@ fn is_for_it(claim: &OperationClaim) -> Condition {
     is(claim).add(Column::Digest.eq(claim.digest.as_bytes().to_vec()))
 }
 
+/// Holds where the token that was shown, if one was, is not revoked.
+fn not_revoked(claim: &OperationClaim) -> Condition {
+    claim.token.iter().fold(Condition::all(), |all, token| all.add(Expr::exists(good(token))))
+}
+
 impl SqlOperationIds {
     /// Ties an id that is not tied.
     async fn tie(&self, claim: &OperationClaim) -> Result<bool> {
-        let inserted = Entity::insert(ActiveModel {
-            environment: ActiveValue::Set(claim.environment.uuid()),
-            user: ActiveValue::Set(claim.user.uuid()),
-            operation_id: ActiveValue::Set(claim.operation.uuid()),
-            digest: ActiveValue::Set(claim.digest.as_bytes().to_vec()),
-            first_seen_ms: ActiveValue::Set(claim.at.millis()),
-            shared: ActiveValue::Set(false),
-        })
-        .on_conflict(
-            OnConflict::columns([Column::Environment, Column::User, Column::OperationId])
-                .do_nothing()
-                .to_owned(),
-        )
-        .exec_without_returning(&self.database)
-        .await
-        .map_err(unavailable)?;
-        Ok(inserted == 1)
+        let row = [
+            Expr::value(claim.environment.uuid()),
+            Expr::value(claim.user.uuid()),
+            Expr::value(claim.operation.uuid()),
+            Expr::value(claim.digest.as_bytes().to_vec()),
+            Expr::value(claim.at.millis()),
+            Expr::value(false),
+        ];
+        // SQLite takes `ON` for part of a selection that has no condition.
+        let always = Expr::value(true);
+        let row = Query::select().exprs(row).and_where(always).cond_where(not_revoked(claim)).to_owned();
+        let insert = Query::insert()
+            .into_table(Entity)
+            .columns([
+                Column::Environment,
+                Column::User,
+                Column::OperationId,
+                Column::Digest,
+                Column::FirstSeenMs,
+                Column::Shared,
+            ])
+            .select_from(row)
+            .map_err(Error::internal)?
+            .on_conflict(
+                OnConflict::columns([Column::Environment, Column::User, Column::OperationId])
+                    .do_nothing()
+                    .to_owned(),
+            )
+            .to_owned();
+        Ok(self.database.execute(&insert).await.map_err(unavailable)?.rows_affected() == 1)
     }
 
     /// Joins who tied the id to this digest, so that it stays tied.
@@ -63,6 +84,7 @@ impl SqlOperationIds {
         let joined = Entity::update_many()
             .col_expr(Column::Shared, Expr::value(true))
             .filter(is_for_it(claim))
+            .filter(not_revoked(claim))
             .exec(&self.database)
             .await
             .map_err(unavailable)?;
@@ -76,6 +98,13 @@ impl OperationIds for SqlOperationIds {
         for _ in 0..ROUNDS {
             if self.tie(claim).await? || self.join(claim).await? {
                 return Ok(());
+            }
+            if let Some(token) = &claim.token {
+                match standing(&self.database, token).await? {
+                    Standing::Good => {}
+                    Standing::Revoked => return Err(revoked()),
+                    Standing::Unknown => return Err(unknown()),
+                }
             }
             let row = Entity::find().filter(is(claim)).one(&self.database).await.map_err(unavailable)?;
             if row.is_some_and(|row| row.digest != claim.digest.as_bytes()) {
@@ -120,6 +149,7 @@ mod tests {
             user: user(),
             operation: OperationId::from_uuid(uuid::Uuid::from_u128(id)),
             digest: Digest::from_bytes([octet; 32]),
+            token: None,
             at: NOW,
         }
     }

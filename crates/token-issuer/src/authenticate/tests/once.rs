@@ -112,7 +112,8 @@ async fn of_two_calls_that_were_told_different_terms_both_hand_out_the_token_tha
     // What the other call makes of the same proof, as if it was somewhere else.
     let shorter = Requirement { token_expiry_seconds: 60, ..requirement(Action::WalletSign) };
     bench.policy.say(Verdict::StepUpRequired(shorter));
-    let other = Authenticate { issued: Arc::<FakeIssuedTokens>::default(), ..after_loss(&authenticate) };
+    let other =
+        Authenticate { issued: Arc::new(FakeIssuedTokens::new(Arc::default())), ..after_loss(&authenticate) };
     let short = other.authenticate(&bench.call(NOW), request(1, &["wallet:sign"])).await.unwrap().token;
 
     let overtaken = Overtaken { inner: bench.tokens.clone(), by: Mutex::new(Some(short.clone())) };
