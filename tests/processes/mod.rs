@@ -5,6 +5,7 @@ mod callers;
 mod clocks;
 mod ends;
 mod factors;
+mod issuers;
 mod people;
 mod restored;
 mod starts;

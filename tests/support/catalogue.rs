@@ -130,6 +130,14 @@ pub(crate) fn of_users(about: &About) -> Vec<Rpc> {
             &token_issuer::IntrospectTokenRequest { user: about.owner(), token: "a.b.c".to_owned() },
         ),
         Rpc::new(
+            "countersign.token_issuer.v1.TokenService/RevokeTokens",
+            &token_issuer::RevokeTokensRequest {
+                user: about.owner(),
+                token_id: fresh::uuid(),
+                ..Default::default()
+            },
+        ),
+        Rpc::new(
             "countersign.mfa_devices.v1.DeviceService/RegisterTotpDevice",
             &mfa_devices::RegisterTotpDeviceRequest { parent: about.owner(), ..Default::default() },
         ),
@@ -296,6 +304,35 @@ pub(crate) fn of_administrators(about: &About) -> Vec<Rpc> {
         Rpc::new(
             "countersign.mfa_devices.v1.MfaDevicesAdminService/AcknowledgeFactorEvents",
             &mfa_devices::AcknowledgeFactorEventsRequest { parent: about.parent(), sequences: vec![1] },
+        ),
+        Rpc::new(
+            "countersign.token_issuer.v1.TokenIssuerAdminService/RevokeUserTokens",
+            &token_issuer::RevokeUserTokensRequest {
+                user: about.somebody(),
+                token_id: fresh::uuid(),
+                ..Default::default()
+            },
+        ),
+        Rpc::new(
+            "countersign.token_issuer.v1.TokenIssuerAdminService/ListSigningKeys",
+            &token_issuer::ListSigningKeysRequest {},
+        ),
+        // Right in form would make a key.
+        Rpc::new(
+            "countersign.token_issuer.v1.TokenIssuerAdminService/PrepareSigningKey",
+            &token_issuer::PrepareSigningKeyRequest::default(),
+        ),
+        Rpc::new(
+            "countersign.token_issuer.v1.TokenIssuerAdminService/ActivateSigningKey",
+            &token_issuer::ActivateSigningKeyRequest { key_id: "nobody".to_owned(), ..Default::default() },
+        ),
+        Rpc::new(
+            "countersign.token_issuer.v1.TokenIssuerAdminService/RetireSigningKey",
+            &token_issuer::RetireSigningKeyRequest { key_id: "nobody".to_owned() },
+        ),
+        Rpc::new(
+            "countersign.token_issuer.v1.TokenIssuerAdminService/RevokeSigningKey",
+            &token_issuer::RevokeSigningKeyRequest { key_id: "nobody".to_owned() },
         ),
         audit_trail("countersign.policy.v1.PolicyAdminService/ListAuditEvents", about),
         audit_trail("countersign.mfa_devices.v1.MfaDevicesAdminService/ListAuditEvents", about),

@@ -19,10 +19,12 @@ use crate::grpc::{self, AdminHandler, StepUpHandler, TokenHandler};
 use crate::introspect_token::IntrospectToken;
 use crate::judge::Judge;
 use crate::keys::{Keys, monotonic};
+use crate::manage_keys::ManageKeys;
 use crate::mint::Mint;
 use crate::peers::{FactorsPeer, PolicyPeer};
 use crate::ports::{Factors, Policy, Revocations, TokenStore};
 use crate::revoke_tokens::RevokeTokens;
+use crate::rotation::IssuerKeys;
 use crate::store::{Seen, SqlIssuedTokens, SqlKeys, SqlOperationIds, SqlRevocations};
 
 /// What the issuer is made of.
@@ -31,7 +33,8 @@ pub struct Parts {
     pub issuer: String,
     /// The group of signing nodes that its receipts are for.
     pub node_group: String,
-    /// What the keys that are made at the first start are for. Later ones: see [`rotation`](crate::rotation).
+    /// How the keys sign that are made at the first start, and later ones where nothing is said: see
+    /// [`rotation`](crate::rotation).
     pub algorithm: Algorithm,
     /// Its database, migrated by [`Migrator`](crate::Migrator).
     pub database: DatabaseConnection,
@@ -84,7 +87,12 @@ impl TokenIssuer {
 /// Puts the issuer together. Makes its keys at the first start; refused when the database does not answer or its keys
 /// do not open.
 pub async fn compose(parts: Parts) -> Result<TokenIssuer> {
-    let stored = SqlKeys::new(parts.database.clone(), parts.sealer);
+    let stored = SqlKeys::new(parts.database.clone(), parts.sealer.clone());
+    let manage_keys = ManageKeys {
+        keys: IssuerKeys::new(parts.database.clone(), parts.sealer),
+        issuer: parts.issuer.clone(),
+        algorithm: parts.algorithm,
+    };
     let read = monotonic();
     let (rings, seen) = stored.load(parts.algorithm, parts.clock.now()).await?;
     let keys = Arc::new(Keys::new(rings, read));
@@ -128,7 +136,8 @@ pub async fn compose(parts: Parts) -> Result<TokenIssuer> {
         revoke_tokens: revoke_tokens.clone(),
         mint: mint.clone(),
     };
-    let admin = AdminHandler { gate: parts.gate, audit: parts.audit.clone(), revoke_tokens };
+    let admin =
+        AdminHandler { gate: parts.gate, audit: parts.audit.clone(), revoke_tokens, keys: manage_keys };
     let mounts = grpc::mounts(step_up, token, admin, parts.audit, parts.clock);
     Ok(TokenIssuer { mounts, mint })
 }

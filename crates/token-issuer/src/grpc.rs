@@ -3,6 +3,7 @@
 mod admin;
 mod convert;
 mod revocation;
+mod signing_keys;
 mod step_up;
 #[cfg(test)]
 mod tests;

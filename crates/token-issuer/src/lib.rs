@@ -18,6 +18,7 @@ mod introspect_token;
 mod json_web_key_set;
 mod judge;
 mod keys;
+mod manage_keys;
 mod migrations;
 mod mint;
 mod peers;

@@ -173,7 +173,7 @@ pub(crate) struct IssuerOptions {
 /// What to do with the keys that token-issuer signs with.
 #[derive(Debug, Subcommand)]
 pub(crate) enum IssuerAction {
-    /// Lists them: prepared (published, does not sign), active (signs), superseded (signed before), retired.
+    /// Lists them: prepared (published, does not sign), active (signs), superseded (signed before), retired, revoked.
     List {
         /// Where they are.
         #[command(flatten)]
@@ -217,9 +217,16 @@ pub(crate) enum IssuerAction {
         /// The key, by the name that `list` prints. It may begin with a hyphen.
         #[arg(allow_hyphen_values = true)]
         key: KeyId,
-        /// Does not wait for what it signed to expire: that is refused from now on. For a key in wrong hands.
-        #[arg(long)]
-        at_once: bool,
+    },
+    /// Retires a key in wrong hands, while what it signed is good: that is refused, within 8 seconds at every process.
+    /// Refused while it signs.
+    Revoke {
+        /// Where.
+        #[command(flatten)]
+        at: IssuerOptions,
+        /// The key, by the name that `list` prints. It may begin with a hyphen.
+        #[arg(allow_hyphen_values = true)]
+        key: KeyId,
     },
 }
 
@@ -290,7 +297,7 @@ mod tests {
 
     #[test]
     fn a_key_whose_name_begins_with_a_hyphen_is_no_option() {
-        for command in ["activate", "retire"] {
+        for command in ["activate", "retire", "revoke"] {
             let line = ["countersign", "keys", "issuer", command, "--config", "c.toml", "-T3AhyphenFirst"];
             Cli::try_parse_from(line).unwrap();
         }

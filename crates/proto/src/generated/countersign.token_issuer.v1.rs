@@ -1234,6 +1234,103 @@ pub struct RevokeUserTokensRequest {
 /// Revoked, or there was nothing to revoke.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RevokeUserTokensResponse {}
+/// A signing key.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SigningKey {
+    /// Its name, the `kid` of what it signs.
+    #[prost(string, tag = "1")]
+    pub key_id: ::prost::alloc::string::String,
+    /// What it signs.
+    #[prost(enumeration = "SigningKeyPurpose", tag = "2")]
+    pub purpose: i32,
+    /// How: `ES256`, `EdDSA` or `RS256`.
+    #[prost(string, tag = "3")]
+    pub algorithm: ::prost::alloc::string::String,
+    /// Where it is in its life.
+    #[prost(enumeration = "SigningKeyState", tag = "4")]
+    pub state: i32,
+    /// Since when.
+    #[prost(message, optional, tag = "5")]
+    pub state_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// The public key, a JWK (RFC 7517); empty once it is erased.
+    #[prost(string, tag = "6")]
+    pub public_jwk: ::prost::alloc::string::String,
+}
+/// Asks for the keys.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListSigningKeysRequest {}
+/// The keys.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListSigningKeysResponse {
+    /// All there ever were, by purpose and oldest first.
+    #[prost(message, repeated, tag = "1")]
+    pub keys: ::prost::alloc::vec::Vec<SigningKey>,
+}
+/// Makes a key.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PrepareSigningKeyRequest {
+    /// What it is to sign. Required.
+    #[prost(enumeration = "SigningKeyPurpose", tag = "1")]
+    pub purpose: i32,
+    /// How: `ES256`, `EdDSA` or `RS256`. Empty for what the configuration says.
+    #[prost(string, tag = "2")]
+    pub algorithm: ::prost::alloc::string::String,
+}
+/// The key, prepared.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PrepareSigningKeyResponse {
+    /// The key.
+    #[prost(message, optional, tag = "1")]
+    pub key: ::core::option::Option<SigningKey>,
+}
+/// Lets a key sign.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ActivateSigningKeyRequest {
+    /// The key. Required.
+    #[prost(string, tag = "1")]
+    pub key_id: ::prost::alloc::string::String,
+    /// For a key of receipts, required: the operator's statement that every verifier has by now. It must state this key.
+    #[prost(string, tag = "2")]
+    pub statement: ::prost::alloc::string::String,
+    /// The public key of the root that signed the statement, a JWK. Required with `statement`.
+    #[prost(string, tag = "3")]
+    pub operator_root_jwk: ::prost::alloc::string::String,
+}
+/// The key, active.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ActivateSigningKeyResponse {
+    /// The key.
+    #[prost(message, optional, tag = "1")]
+    pub key: ::core::option::Option<SigningKey>,
+}
+/// Retires a key.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RetireSigningKeyRequest {
+    /// The key. Required.
+    #[prost(string, tag = "1")]
+    pub key_id: ::prost::alloc::string::String,
+}
+/// The key, retired.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RetireSigningKeyResponse {
+    /// The key.
+    #[prost(message, optional, tag = "1")]
+    pub key: ::core::option::Option<SigningKey>,
+}
+/// Revokes a key.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RevokeSigningKeyRequest {
+    /// The key. Required.
+    #[prost(string, tag = "1")]
+    pub key_id: ::prost::alloc::string::String,
+}
+/// The key, revoked.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RevokeSigningKeyResponse {
+    /// The key.
+    #[prost(message, optional, tag = "1")]
+    pub key: ::core::option::Option<SigningKey>,
+}
 /// Asks for audited events.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListAuditEventsRequest {
@@ -1256,6 +1353,84 @@ pub struct ListAuditEventsResponse {
     /// Where to go on; empty at the end.
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
+}
+/// What a key signs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum SigningKeyPurpose {
+    /// Not a purpose; refused.
+    Unspecified = 0,
+    /// Elevated access tokens.
+    Elevated = 1,
+    /// Receipts.
+    Receipt = 2,
+}
+impl SigningKeyPurpose {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "SIGNING_KEY_PURPOSE_UNSPECIFIED",
+            Self::Elevated => "SIGNING_KEY_PURPOSE_ELEVATED",
+            Self::Receipt => "SIGNING_KEY_PURPOSE_RECEIPT",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "SIGNING_KEY_PURPOSE_UNSPECIFIED" => Some(Self::Unspecified),
+            "SIGNING_KEY_PURPOSE_ELEVATED" => Some(Self::Elevated),
+            "SIGNING_KEY_PURPOSE_RECEIPT" => Some(Self::Receipt),
+            _ => None,
+        }
+    }
+}
+/// Where a key is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum SigningKeyState {
+    /// Not a state; never sent.
+    Unspecified = 0,
+    /// Published, and verifies; does not sign yet.
+    Prepared = 1,
+    /// Signs. One key of each purpose does.
+    Active = 2,
+    /// Signed until another one was activated. Published, and verifies what it signed.
+    Superseded = 3,
+    /// Erased, when nothing that it signed was good any more.
+    Retired = 4,
+    /// Erased before that: what it signed is refused.
+    Revoked = 5,
+}
+impl SigningKeyState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "SIGNING_KEY_STATE_UNSPECIFIED",
+            Self::Prepared => "SIGNING_KEY_STATE_PREPARED",
+            Self::Active => "SIGNING_KEY_STATE_ACTIVE",
+            Self::Superseded => "SIGNING_KEY_STATE_SUPERSEDED",
+            Self::Retired => "SIGNING_KEY_STATE_RETIRED",
+            Self::Revoked => "SIGNING_KEY_STATE_REVOKED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "SIGNING_KEY_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "SIGNING_KEY_STATE_PREPARED" => Some(Self::Prepared),
+            "SIGNING_KEY_STATE_ACTIVE" => Some(Self::Active),
+            "SIGNING_KEY_STATE_SUPERSEDED" => Some(Self::Superseded),
+            "SIGNING_KEY_STATE_RETIRED" => Some(Self::Retired),
+            "SIGNING_KEY_STATE_REVOKED" => Some(Self::Revoked),
+            _ => None,
+        }
+    }
 }
 /// Generated client implementations.
 pub mod token_issuer_admin_service_client {
@@ -1382,6 +1557,163 @@ pub mod token_issuer_admin_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Lists the keys that sign elevated tokens and receipts, also those that are gone, by purpose and oldest first. They
+        /// serve all environments: needs the role `viewer` for `*`. docs/keys.md is the run book of these and the following.
+        pub async fn list_signing_keys(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListSigningKeysRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListSigningKeysResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/countersign.token_issuer.v1.TokenIssuerAdminService/ListSigningKeys",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "countersign.token_issuer.v1.TokenIssuerAdminService",
+                        "ListSigningKeys",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Makes a key and publishes it. Needs the role `owner` for `*`, like all that change keys. Refused with
+        /// INVALID_REQUEST while as many keys of the purpose are in use as there may be.
+        pub async fn prepare_signing_key(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PrepareSigningKeyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PrepareSigningKeyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/countersign.token_issuer.v1.TokenIssuerAdminService/PrepareSigningKey",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "countersign.token_issuer.v1.TokenIssuerAdminService",
+                        "PrepareSigningKey",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lets a key sign instead of the one that does now. Again it changes nothing. Refused with INVALID_REQUEST when there is
+        /// no such key, when it is gone, within 15 seconds after it was prepared (with RetryInfo), and for a key of receipts that
+        /// the statement does not state; with ETAG_MISMATCH when somebody else was faster.
+        pub async fn activate_signing_key(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ActivateSigningKeyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ActivateSigningKeyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/countersign.token_issuer.v1.TokenIssuerAdminService/ActivateSigningKey",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "countersign.token_issuer.v1.TokenIssuerAdminService",
+                        "ActivateSigningKey",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Takes a key out of use for ever and erases it. Refused with INVALID_REQUEST while it signs, and while what it signed is
+        /// good (with RetryInfo).
+        pub async fn retire_signing_key(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RetireSigningKeyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RetireSigningKeyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/countersign.token_issuer.v1.TokenIssuerAdminService/RetireSigningKey",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "countersign.token_issuer.v1.TokenIssuerAdminService",
+                        "RetireSigningKey",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// The same while what it signed is good, which is refused within 8 seconds at every process of the issuer: for a key in
+        /// wrong hands. Receipts are checked by others, who go by the operator's statement. Refused with INVALID_REQUEST while it
+        /// signs: activate another one first.
+        pub async fn revoke_signing_key(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RevokeSigningKeyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RevokeSigningKeyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/countersign.token_issuer.v1.TokenIssuerAdminService/RevokeSigningKey",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "countersign.token_issuer.v1.TokenIssuerAdminService",
+                        "RevokeSigningKey",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
         /// Lists audited events of this service, newest first. Needs the role `auditor`.
         pub async fn list_audit_events(
             &mut self,
@@ -1433,6 +1765,53 @@ pub mod token_issuer_admin_service_server {
             request: tonic::Request<super::RevokeUserTokensRequest>,
         ) -> std::result::Result<
             tonic::Response<super::RevokeUserTokensResponse>,
+            tonic::Status,
+        >;
+        /// Lists the keys that sign elevated tokens and receipts, also those that are gone, by purpose and oldest first. They
+        /// serve all environments: needs the role `viewer` for `*`. docs/keys.md is the run book of these and the following.
+        async fn list_signing_keys(
+            &self,
+            request: tonic::Request<super::ListSigningKeysRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListSigningKeysResponse>,
+            tonic::Status,
+        >;
+        /// Makes a key and publishes it. Needs the role `owner` for `*`, like all that change keys. Refused with
+        /// INVALID_REQUEST while as many keys of the purpose are in use as there may be.
+        async fn prepare_signing_key(
+            &self,
+            request: tonic::Request<super::PrepareSigningKeyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PrepareSigningKeyResponse>,
+            tonic::Status,
+        >;
+        /// Lets a key sign instead of the one that does now. Again it changes nothing. Refused with INVALID_REQUEST when there is
+        /// no such key, when it is gone, within 15 seconds after it was prepared (with RetryInfo), and for a key of receipts that
+        /// the statement does not state; with ETAG_MISMATCH when somebody else was faster.
+        async fn activate_signing_key(
+            &self,
+            request: tonic::Request<super::ActivateSigningKeyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ActivateSigningKeyResponse>,
+            tonic::Status,
+        >;
+        /// Takes a key out of use for ever and erases it. Refused with INVALID_REQUEST while it signs, and while what it signed is
+        /// good (with RetryInfo).
+        async fn retire_signing_key(
+            &self,
+            request: tonic::Request<super::RetireSigningKeyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RetireSigningKeyResponse>,
+            tonic::Status,
+        >;
+        /// The same while what it signed is good, which is refused within 8 seconds at every process of the issuer: for a key in
+        /// wrong hands. Receipts are checked by others, who go by the operator's statement. Refused with INVALID_REQUEST while it
+        /// signs: activate another one first.
+        async fn revoke_signing_key(
+            &self,
+            request: tonic::Request<super::RevokeSigningKeyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RevokeSigningKeyResponse>,
             tonic::Status,
         >;
         /// Lists audited events of this service, newest first. Needs the role `auditor`.
@@ -1557,6 +1936,251 @@ pub mod token_issuer_admin_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = RevokeUserTokensSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/countersign.token_issuer.v1.TokenIssuerAdminService/ListSigningKeys" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListSigningKeysSvc<T: TokenIssuerAdminService>(pub Arc<T>);
+                    impl<
+                        T: TokenIssuerAdminService,
+                    > tonic::server::UnaryService<super::ListSigningKeysRequest>
+                    for ListSigningKeysSvc<T> {
+                        type Response = super::ListSigningKeysResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListSigningKeysRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as TokenIssuerAdminService>::list_signing_keys(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListSigningKeysSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/countersign.token_issuer.v1.TokenIssuerAdminService/PrepareSigningKey" => {
+                    #[allow(non_camel_case_types)]
+                    struct PrepareSigningKeySvc<T: TokenIssuerAdminService>(pub Arc<T>);
+                    impl<
+                        T: TokenIssuerAdminService,
+                    > tonic::server::UnaryService<super::PrepareSigningKeyRequest>
+                    for PrepareSigningKeySvc<T> {
+                        type Response = super::PrepareSigningKeyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PrepareSigningKeyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as TokenIssuerAdminService>::prepare_signing_key(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PrepareSigningKeySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/countersign.token_issuer.v1.TokenIssuerAdminService/ActivateSigningKey" => {
+                    #[allow(non_camel_case_types)]
+                    struct ActivateSigningKeySvc<T: TokenIssuerAdminService>(pub Arc<T>);
+                    impl<
+                        T: TokenIssuerAdminService,
+                    > tonic::server::UnaryService<super::ActivateSigningKeyRequest>
+                    for ActivateSigningKeySvc<T> {
+                        type Response = super::ActivateSigningKeyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ActivateSigningKeyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as TokenIssuerAdminService>::activate_signing_key(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ActivateSigningKeySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/countersign.token_issuer.v1.TokenIssuerAdminService/RetireSigningKey" => {
+                    #[allow(non_camel_case_types)]
+                    struct RetireSigningKeySvc<T: TokenIssuerAdminService>(pub Arc<T>);
+                    impl<
+                        T: TokenIssuerAdminService,
+                    > tonic::server::UnaryService<super::RetireSigningKeyRequest>
+                    for RetireSigningKeySvc<T> {
+                        type Response = super::RetireSigningKeyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RetireSigningKeyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as TokenIssuerAdminService>::retire_signing_key(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RetireSigningKeySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/countersign.token_issuer.v1.TokenIssuerAdminService/RevokeSigningKey" => {
+                    #[allow(non_camel_case_types)]
+                    struct RevokeSigningKeySvc<T: TokenIssuerAdminService>(pub Arc<T>);
+                    impl<
+                        T: TokenIssuerAdminService,
+                    > tonic::server::UnaryService<super::RevokeSigningKeyRequest>
+                    for RevokeSigningKeySvc<T> {
+                        type Response = super::RevokeSigningKeyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RevokeSigningKeyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as TokenIssuerAdminService>::revoke_signing_key(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RevokeSigningKeySvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

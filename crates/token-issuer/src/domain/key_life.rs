@@ -1,4 +1,4 @@
-//! The life of a signing key: `prepared → active → superseded → retired`.
+//! The life of a signing key: `prepared → active → superseded → retired`, or `revoked` in place of the last.
 //!
 //! Every process of the issuer keeps a copy of the keys that is never older than [`MAX_COPY_AGE`]; with an older one it
 //! signs and verifies nothing. A key signs no earlier than [`PREPARATION`] after it was published, so whoever meets its
@@ -17,6 +17,10 @@ pub(crate) const MAX_COPY_AGE: Duration = Duration::from_secs(8);
 /// How long a key is published before it may sign. Longer than any copy is old, by more than it takes to write a row.
 pub const PREPARATION: Duration = Duration::from_secs(15);
 
+/// How many keys of one purpose are in use at once: so many that a key set has room for those of every purpose, and every
+/// verifier that keeps them all reads them quickly.
+pub(crate) const MAX_IN_USE: usize = 10;
+
 /// How far the clocks of two machines that administrate keys may differ.
 const SKEW: Duration = Duration::from_secs(5);
 
@@ -29,12 +33,22 @@ pub enum KeyState {
     Active,
     /// Signed until another one was activated. Published, and verifies what it signed.
     Superseded,
-    /// Neither published nor good for anything. Its private key is erased.
+    /// Neither published nor good for anything, and nothing that it signed was any more. Its private key is erased.
     Retired,
+    /// The same, at a time at which what it signed was good: that is refused.
+    Revoked,
 }
 
 impl KeyState {
-    const ALL: [Self; 4] = [Self::Prepared, Self::Active, Self::Superseded, Self::Retired];
+    const ALL: [Self; 5] = [Self::Prepared, Self::Active, Self::Superseded, Self::Retired, Self::Revoked];
+
+    /// The states of keys that are erased.
+    pub(crate) const GONE: [Self; 2] = [Self::Retired, Self::Revoked];
+
+    /// Whether it is that of a key that is erased.
+    pub fn is_gone(self) -> bool {
+        Self::GONE.contains(&self)
+    }
 
     /// The name in the database and to operators.
     pub const fn as_str(self) -> &'static str {
@@ -43,6 +57,7 @@ impl KeyState {
             Self::Active => "active",
             Self::Superseded => "superseded",
             Self::Retired => "retired",
+            Self::Revoked => "revoked",
         }
     }
 }
@@ -83,24 +98,33 @@ impl KeyLife {
             ))
             .retry_after(self.since.plus(PREPARATION).since(now))),
             KeyState::Prepared | KeyState::Active | KeyState::Superseded => Ok(()),
-            KeyState::Retired => Err(refused("is retired, which is for ever; prepare a new one")),
+            KeyState::Retired | KeyState::Revoked => {
+                Err(refused(format!("is {}, which is for ever; prepare a new one", self.state)))
+            }
         }
     }
 
     /// Refuses to retire the key while it signs, or while something that it signed may be good for `longest` still.
-    /// With `at_once` the second does not count: whoever took the key must not be able to use it a minute longer.
-    pub(crate) fn check_retirement(self, longest: Duration, at_once: bool, now: Timestamp) -> Result<()> {
+    pub(crate) fn check_retirement(self, longest: Duration, now: Timestamp) -> Result<()> {
         match self.state {
-            KeyState::Active => Err(refused("signs; activate another one first")),
-            KeyState::Superseded if !at_once && now < self.since.plus(longest).plus(PREPARATION) => {
+            KeyState::Superseded if now < self.since.plus(longest).plus(PREPARATION) => {
                 let end = self.since.plus(longest).plus(PREPARATION);
                 Err(refused(format!(
-                    "signed what may be good for {} s still; wait, or say that it goes at once because somebody may have it",
+                    "signed what may be good for {} s still; wait, or revoke it because somebody may have it",
                     end.since(now).as_secs() + 1
                 ))
                 .retry_after(end.since(now)))
             }
-            KeyState::Prepared | KeyState::Superseded | KeyState::Retired => Ok(()),
+            _ => self.check_revocation(),
+        }
+    }
+
+    /// Refuses to revoke the key while it signs: without one that does, nothing is authorized. What it signed does not
+    /// count: whoever took the key must not be able to use it a minute longer.
+    pub(crate) fn check_revocation(self) -> Result<()> {
+        match self.state {
+            KeyState::Active => Err(refused("signs; activate another one first")),
+            KeyState::Prepared | KeyState::Superseded | KeyState::Retired | KeyState::Revoked => Ok(()),
         }
     }
 }
@@ -142,7 +166,9 @@ mod tests {
         assert!(prepared.check_activation(NOW.minus(Duration::from_secs(3_600))).is_err());
         assert!(life(KeyState::Superseded).check_activation(NOW).is_ok());
         assert!(life(KeyState::Active).check_activation(NOW).is_ok());
-        assert!(life(KeyState::Retired).check_activation(after(1_000)).is_err());
+        for state in KeyState::GONE {
+            assert!(life(state).check_activation(after(1_000)).is_err());
+        }
     }
 
     #[test]
@@ -154,13 +180,21 @@ mod tests {
     #[test]
     fn a_key_goes_when_nothing_that_it_signed_is_good_any_more() {
         let longest = Duration::from_secs(60);
-        assert!(life(KeyState::Active).check_retirement(longest, false, after(9_999)).is_err());
-        assert!(life(KeyState::Active).check_retirement(longest, true, after(9_999)).is_err());
+        assert!(life(KeyState::Active).check_retirement(longest, after(9_999)).is_err());
         let superseded = life(KeyState::Superseded);
-        assert!(superseded.check_retirement(longest, false, after(74)).is_err());
-        assert!(superseded.check_retirement(longest, false, after(75)).is_ok());
-        assert!(superseded.check_retirement(longest, true, NOW).is_ok());
-        assert!(life(KeyState::Prepared).check_retirement(longest, false, NOW).is_ok());
-        assert!(life(KeyState::Retired).check_retirement(longest, false, NOW).is_ok());
+        assert!(superseded.check_retirement(longest, after(74)).is_err());
+        assert!(superseded.check_retirement(longest, after(75)).is_ok());
+        assert!(life(KeyState::Prepared).check_retirement(longest, NOW).is_ok());
+        for state in KeyState::GONE {
+            assert!(life(state).check_retirement(longest, NOW).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_key_in_wrong_hands_does_not_wait() {
+        assert!(life(KeyState::Active).check_revocation().is_err());
+        for state in [KeyState::Superseded, KeyState::Prepared, KeyState::Retired, KeyState::Revoked] {
+            assert!(life(state).check_revocation().is_ok());
+        }
     }
 }

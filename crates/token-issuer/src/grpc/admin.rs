@@ -12,6 +12,8 @@ use storage::AuditLog;
 use tonic::{Request, Response, Status};
 
 use super::revocation::Sent;
+use super::signing_keys::{algorithm, key_id, purpose, signing_key, stated};
+use crate::manage_keys::{ManageKeys, check_owner};
 use crate::revoke_tokens::RevokeTokens;
 
 /// Handles the calls of administrators.
@@ -20,6 +22,7 @@ pub(crate) struct AdminHandler {
     pub(crate) gate: Gate,
     pub(crate) audit: Arc<dyn AuditLog>,
     pub(crate) revoke_tokens: RevokeTokens,
+    pub(crate) keys: ManageKeys,
 }
 
 #[tonic::async_trait]
@@ -45,6 +48,76 @@ impl TokenIssuerAdminService for AdminHandler {
                 let wanted = sent.wanted(environment, user)?;
                 revoke.revoke(environment, user, wanted, call.at, &call.trail).await?;
                 Ok(pb::RevokeUserTokensResponse {})
+            })
+            .await
+    }
+
+    async fn list_signing_keys(
+        &self,
+        request: Request<pb::ListSigningKeysRequest>,
+    ) -> Result<Response<pb::ListSigningKeysResponse>, Status> {
+        let keys = self.keys.clone();
+        self.gate
+            .admin(request, "key.list", Keep::Refusals, move |call, _| async move {
+                let keys = keys.list(&call).await?;
+                Ok(pb::ListSigningKeysResponse { keys: keys.iter().map(signing_key).collect() })
+            })
+            .await
+    }
+
+    async fn prepare_signing_key(
+        &self,
+        request: Request<pb::PrepareSigningKeyRequest>,
+    ) -> Result<Response<pb::PrepareSigningKeyResponse>, Status> {
+        let keys = self.keys.clone();
+        self.gate
+            .admin(request, "key.prepare", Keep::All, move |call, r| async move {
+                check_owner(&call)?;
+                let key = keys.prepare(&call, purpose(r.purpose)?, algorithm(&r.algorithm)?).await?;
+                Ok(pb::PrepareSigningKeyResponse { key: Some(signing_key(&key)) })
+            })
+            .await
+    }
+
+    async fn activate_signing_key(
+        &self,
+        request: Request<pb::ActivateSigningKeyRequest>,
+    ) -> Result<Response<pb::ActivateSigningKeyResponse>, Status> {
+        let keys = self.keys.clone();
+        self.gate
+            .admin(request, "key.activate", Keep::All, move |call, r| async move {
+                check_owner(&call)?;
+                let stated = stated(r.statement, &r.operator_root_jwk)?;
+                let key = keys.activate(&call, &key_id(&r.key_id)?, stated.as_ref()).await?;
+                Ok(pb::ActivateSigningKeyResponse { key: Some(signing_key(&key)) })
+            })
+            .await
+    }
+
+    async fn retire_signing_key(
+        &self,
+        request: Request<pb::RetireSigningKeyRequest>,
+    ) -> Result<Response<pb::RetireSigningKeyResponse>, Status> {
+        let keys = self.keys.clone();
+        self.gate
+            .admin(request, "key.retire", Keep::All, move |call, r| async move {
+                check_owner(&call)?;
+                let key = keys.retire(&call, &key_id(&r.key_id)?).await?;
+                Ok(pb::RetireSigningKeyResponse { key: Some(signing_key(&key)) })
+            })
+            .await
+    }
+
+    async fn revoke_signing_key(
+        &self,
+        request: Request<pb::RevokeSigningKeyRequest>,
+    ) -> Result<Response<pb::RevokeSigningKeyResponse>, Status> {
+        let keys = self.keys.clone();
+        self.gate
+            .admin(request, "key.revoke", Keep::All, move |call, r| async move {
+                check_owner(&call)?;
+                let key = keys.revoke(&call, &key_id(&r.key_id)?).await?;
+                Ok(pb::RevokeSigningKeyResponse { key: Some(signing_key(&key)) })
             })
             .await
     }

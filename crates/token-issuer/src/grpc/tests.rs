@@ -2,6 +2,7 @@
 
 mod factors;
 mod revocation;
+mod signing_keys;
 mod stubs;
 mod world;
 

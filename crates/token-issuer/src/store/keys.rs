@@ -93,10 +93,10 @@ impl SqlKeys {
         Ok(Some(rings))
     }
 
-    /// All keys that are not retired, oldest first.
+    /// All keys that are not gone, oldest first.
     async fn in_use(&self) -> Result<Vec<Model>> {
         Entity::find()
-            .filter(Column::State.ne(KeyState::Retired.as_str()))
+            .filter(Column::State.is_not_in(KeyState::GONE.map(KeyState::as_str)))
             .order_by_asc(Column::Purpose)
             .order_by_asc(Column::Sequence)
             .all(&self.database)

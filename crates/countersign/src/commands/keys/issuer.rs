@@ -1,12 +1,12 @@
 //! `countersign keys issuer`.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use kernel::{Clock as _, Error, Result};
+use kernel::{Clock as _, Result};
 use runtime::{OsEntropy, SystemClock};
 use sea_orm::DatabaseConnection;
-use token_issuer::rotation::{IssuerKey, IssuerKeys, KeyPurpose, KeyState, PREPARATION};
+use token_issuer::rotation::{IssuerKey, IssuerKeys, KeyPurpose, PREPARATION, Stated};
 
 use super::sealed::Sealed;
 use crate::cli::{IssuerAction, IssuerOptions};
@@ -52,22 +52,22 @@ pub(super) async fn run(action: IssuerAction) -> Result<()> {
         }
         IssuerAction::Activate { at, key, statement, root } => {
             let Open { settings, keys, database } = open(&at, false).await?;
-            let found = keys.list().await?.into_iter().find(|found| found.id == key);
-            let found =
-                found.ok_or_else(|| Error::invalid("key", format!("there is no key {key}; list them")))?;
-            if found.purpose == KeyPurpose::Receipt {
-                check_stated(&found, &settings.own.issuer, statement.as_deref().zip(root.as_deref()))?;
-            }
-            let work = keys.activate(&key, now);
+            let stated = stated(statement, root)?;
+            let work = keys.activate(&key, &settings.own.issuer, stated.as_ref(), now);
             written(&database, "key.activate", format!("keys/{key}"), now, work).await?;
             output::line(&format!("{key} signs; processes that run take it up within seconds"));
         }
-        IssuerAction::Retire { at, key, at_once } => {
+        IssuerAction::Retire { at, key } => {
             let Open { keys, database, .. } = open(&at, false).await?;
-            let kind = if at_once { "key.retire_at_once" } else { "key.retire" };
-            let work = keys.retire(&key, at_once, now);
-            written(&database, kind, format!("keys/{key}"), now, work).await?;
+            let work = keys.retire(&key, now);
+            written(&database, "key.retire", format!("keys/{key}"), now, work).await?;
             output::line(&format!("{key} is retired and erased"));
+        }
+        IssuerAction::Revoke { at, key } => {
+            let Open { keys, database, .. } = open(&at, false).await?;
+            let work = keys.revoke(&key, now);
+            written(&database, "key.revoke", format!("keys/{key}"), now, work).await?;
+            output::line(&format!("{key} is revoked and erased; what it signed is refused within seconds"));
         }
     }
     Ok(())
@@ -93,26 +93,9 @@ fn line(key: &IssuerKey) -> String {
     format!("{}\t{}\t{}\t{} since {}", key.id, key.purpose, key.algorithm, key.life.state, key.life.since)
 }
 
-/// Refuses to let a key sign receipts that verifiers would refuse.
-fn check_stated(key: &IssuerKey, issuer: &str, stated: Option<(&Path, &Path)>) -> Result<()> {
-    if key.life.state == KeyState::Retired {
-        // Refused further on, with the better reason.
-        return Ok(());
-    }
-    let Some((path, root)) = stated else {
-        return Err(Error::invalid(
-            "statement",
-            "is not named: a key signs receipts only when every verifier has a statement with it. Say --statement FILE, \
-             the one they have, and --root FILE, the root's public key",
-        ));
-    };
-    let root = statement_file::root("root", root)?;
-    let text = statement_file::statement(path)?;
-    let refused = |what: String| Error::invalid("statement", format!("{}: {what}", path.display()));
-    let found = jose::verify_statement(&text, &root, issuer, 0, SystemClock.now())
-        .map_err(|error| refused(error.to_string()))?;
-    if found.keys.get(&key.id) == key.public.as_ref() {
-        return Ok(());
-    }
-    Err(refused(format!("does not state the key {}", key.id)))
+/// The statement and the root, from their files.
+fn stated(statement: Option<PathBuf>, root: Option<PathBuf>) -> Result<Option<Stated>> {
+    let Some((statement, root)) = statement.zip(root) else { return Ok(None) };
+    let root = statement_file::root("root", &root)?;
+    Ok(Some(Stated { statement: statement_file::statement(&statement)?, root }))
 }

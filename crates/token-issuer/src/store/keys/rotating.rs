@@ -11,7 +11,7 @@ use sea_orm::{
 use storage::sql::{corrupt, is_unique_violation, unavailable};
 
 use super::{SqlKeys, TRIES, generate};
-use crate::domain::key_life::{KeyLife, KeyState};
+use crate::domain::key_life::{KeyLife, KeyState, MAX_IN_USE};
 use crate::keys::KeyPurpose;
 use crate::rotation::IssuerKey;
 use crate::store::entity::keys::{Column, Entity, Model};
@@ -30,12 +30,7 @@ impl SqlKeys {
 
     fn describe(&self, row: &Model) -> Result<IssuerKey> {
         let life = life(row)?;
-        let public = match life.state {
-            KeyState::Retired => None,
-            KeyState::Prepared | KeyState::Active | KeyState::Superseded => {
-                Some(self.open(row)?.public_jwk())
-            }
-        };
+        let public = if life.state.is_gone() { None } else { Some(self.open(row)?.public_jwk()) };
         Ok(IssuerKey {
             id: row.kid.parse().map_err(|_| corrupt("key id"))?,
             purpose: purpose(row)?,
@@ -62,6 +57,11 @@ impl SqlKeys {
                 .await
                 .map_err(unavailable)?;
             let next = newest.map_or(1, |row| row.sequence.saturating_add(1));
+            // Whoever prepares one meanwhile takes the place that was found.
+            let in_use = self.in_use().await?;
+            if in_use.iter().filter(|row| row.purpose == purpose.as_str()).count() >= MAX_IN_USE {
+                return Err(full(purpose));
+            }
             if self.insert(purpose, &key, next, life).await? {
                 return Ok(key.key_id().clone());
             }
@@ -101,17 +101,31 @@ impl SqlKeys {
         transaction.commit().await.map_err(unavailable)
     }
 
-    /// Takes a key out of use for ever, and erases it.
-    pub(crate) async fn retire(&self, key: &KeyId, at_once: bool, now: Timestamp) -> Result<()> {
+    /// Takes a key out of use for ever, and erases it, when nothing that it signed is good any more.
+    pub(crate) async fn retire(&self, key: &KeyId, now: Timestamp) -> Result<()> {
         let row = self.find(key).await?;
-        let life = life(&row)?;
-        life.check_retirement(purpose(&row)?.longest(), at_once, now)?;
-        if life.state == KeyState::Retired {
+        life(&row)?.check_retirement(purpose(&row)?.longest(), now)?;
+        self.erase(&row, KeyState::Retired, now).await
+    }
+
+    /// The same at once.
+    pub(crate) async fn revoke(&self, key: &KeyId, now: Timestamp) -> Result<()> {
+        let row = self.find(key).await?;
+        life(&row)?.check_revocation()?;
+        self.erase(&row, KeyState::Revoked, now).await
+    }
+
+    async fn erase(&self, row: &Model, state: KeyState, now: Timestamp) -> Result<()> {
+        if life(row)?.state.is_gone() {
             return Ok(());
         }
-        let erased =
-            moved(&row, KeyState::Retired, now).col_expr(Column::PrivateKey, Expr::value(Vec::<u8>::new()));
+        let erased = moved(row, state, now).col_expr(Column::PrivateKey, Expr::value(Vec::<u8>::new()));
         set(&self.database, erased).await
+    }
+
+    /// A key, as an operator sees it.
+    pub(crate) async fn get(&self, key: &KeyId) -> Result<IssuerKey> {
+        self.describe(&self.find(key).await?)
     }
 
     async fn find(&self, key: &KeyId) -> Result<Model> {
@@ -137,6 +151,15 @@ async fn set(database: &impl ConnectionTrait, update: UpdateMany<Entity>) -> Res
         Err(error) if is_unique_violation(&error) => Err(changed()),
         Err(error) => Err(unavailable(error)),
     }
+}
+
+fn full(purpose: KeyPurpose) -> Error {
+    Error::invalid(
+        "purpose",
+        format!(
+            "has {MAX_IN_USE} {purpose} keys in use, which is all there may be; retire some that are superseded"
+        ),
+    )
 }
 
 fn changed() -> Error {

@@ -104,7 +104,7 @@ async fn receipt_keys_are_rotated_step_by_step() {
         let message = issuer.activate(&second).await.unwrap_err().message().to_owned();
         assert!(message.contains("does not state the key"), "{name}: {message}");
         let bare = format!("keys issuer activate {config} {second}");
-        assert!(issuer.place.refused(&bare).await.contains("--statement"), "{name}");
+        assert!(issuer.place.refused(&bare).await.contains("statement is missing"), "{name}");
         issuer.state(2).await;
         assert_eq!(issuer.stated().len(), 2, "{name}");
         issuer.activate(&second).await.unwrap();
@@ -161,6 +161,6 @@ async fn keys_of_tokens_need_no_statement_and_one_in_wrong_hands_goes_at_once() 
         issuer.place.type_in(&format!("keys issuer activate {config} {}", key.id)).await.unwrap();
     }
     assert!(issuer.place.type_in(&format!("keys issuer retire {config} {}", keys[0].id)).await.is_err());
-    issuer.place.type_in(&format!("keys issuer retire {config} --at-once {}", keys[0].id)).await.unwrap();
-    assert_eq!(issuer.states(KeyPurpose::Elevated).await, [KeyState::Retired, KeyState::Active]);
+    issuer.place.type_in(&format!("keys issuer revoke {config} {}", keys[0].id)).await.unwrap();
+    assert_eq!(issuer.states(KeyPurpose::Elevated).await, [KeyState::Revoked, KeyState::Active]);
 }

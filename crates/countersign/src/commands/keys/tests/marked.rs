@@ -112,7 +112,7 @@ async fn what_an_operator_does_with_keys_is_in_the_audit_trail() {
         let key: String = row.try_get("", "kid").unwrap();
         // Too early, for one.
         let early = place.type_in(&format!("keys issuer activate {config} {key}")).await;
-        let _ = place.type_in(&format!("keys issuer retire --at-once {config} {key}")).await;
+        let _ = place.type_in(&format!("keys issuer revoke {config} {key}")).await;
         place.type_in(&format!("keys rewrap --role token-issuer {config}")).await.unwrap();
         let rows = trail(&database).await;
         let named: Vec<_> =
@@ -123,7 +123,7 @@ async fn what_an_operator_does_with_keys_is_in_the_audit_trail() {
             [
                 ("key.prepare", "purposes/elevated"),
                 ("key.activate", of_key.as_str()),
-                ("key.retire_at_once", of_key.as_str()),
+                ("key.revoke", of_key.as_str()),
                 ("secrets.rewrap", "encryption-keys/1"),
             ],
             "{name}"

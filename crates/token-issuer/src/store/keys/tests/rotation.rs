@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::domain::key_life::MAX_COPY_AGE;
+use crate::domain::key_life::{MAX_COPY_AGE, MAX_IN_USE};
 use crate::keys::{Keys, monotonic};
 use kernel::Entropy;
 use testkit::SeededEntropy;
@@ -41,7 +41,7 @@ async fn a_key_is_published_then_signs_then_verifies_then_goes() {
         assert_eq!(signed(&rings.receipts).1, first);
 
         assert_eq!(stored.activate(&second, after(14)).await.unwrap_err().reason(), Reason::InvalidRequest);
-        assert!(stored.retire(&first, true, after(15)).await.is_err(), "{name}: it signs");
+        assert!(stored.revoke(&first, after(15)).await.is_err(), "{name}: it signs");
         stored.activate(&second, after(15)).await.unwrap();
         stored.activate(&second, after(16)).await.unwrap();
         assert_eq!(states(&stored, KeyPurpose::Receipt).await, [Superseded, Active], "{name}");
@@ -52,9 +52,9 @@ async fn a_key_is_published_then_signs_then_verifies_then_goes() {
         // The other purpose is not touched.
         assert_eq!(states(&stored, KeyPurpose::Elevated).await, [Active], "{name}");
 
-        assert!(stored.retire(&first, false, after(100)).await.is_err(), "{name}: receipts of it are good");
-        stored.retire(&first, false, after(15 + 120 + 15)).await.unwrap();
-        stored.retire(&first, false, after(1_000)).await.unwrap();
+        assert!(stored.retire(&first, after(100)).await.is_err(), "{name}: receipts of it are good");
+        stored.retire(&first, after(15 + 120 + 15)).await.unwrap();
+        stored.retire(&first, after(1_000)).await.unwrap();
         assert_eq!(states(&stored, KeyPurpose::Receipt).await, [Retired, Active], "{name}");
         assert!(load(&database).await.receipts.public().get(&first).is_none());
         assert!(stored.activate(&first, after(9_999)).await.is_err(), "{name}: retired is for ever");
@@ -83,9 +83,45 @@ async fn a_key_that_may_be_in_wrong_hands_goes_at_once() {
     let first = signed(&load(&database).await.elevated).1;
     let second = stored.prepare(KeyPurpose::Elevated, Algorithm::Es256, NOW).await.unwrap();
     stored.activate(&second, after(15)).await.unwrap();
-    assert!(stored.retire(&first, false, after(4_000)).await.is_err());
-    stored.retire(&first, true, after(16)).await.unwrap();
+    assert!(stored.retire(&first, after(4_000)).await.is_err());
+    stored.revoke(&first, after(16)).await.unwrap();
+    stored.revoke(&first, after(17)).await.unwrap();
+    assert_eq!(states(&stored, KeyPurpose::Elevated).await, [KeyState::Revoked, KeyState::Active]);
+    assert!(stored.activate(&first, after(9_999)).await.is_err());
+    let row = Entity::find_by_id(first.as_str()).one(&database).await.unwrap().unwrap();
+    assert!(row.private_key.is_empty());
     assert!(load(&database).await.elevated.public().get(&first).is_none());
+}
+
+#[tokio::test]
+async fn there_are_never_more_keys_than_a_key_set_has_room_for() {
+    for (name, database, scratch) in databases::<Migrator>().await {
+        load(&database).await;
+        let stored = [keys(&database), keys(&scratch.open().await)];
+        let preparing: Vec<_> = (0..20)
+            .map(|number| {
+                let stored = stored[number % 2].clone();
+                tokio::spawn(async move { stored.prepare(KeyPurpose::Receipt, Algorithm::EdDsa, NOW).await })
+            })
+            .collect();
+        for prepared in preparing {
+            if let Err(refused) = prepared.await.unwrap() {
+                let expected = [Reason::InvalidRequest, Reason::EtagMismatch];
+                assert!(expected.contains(&refused.reason()), "{name}: {refused:?}");
+            }
+        }
+        while stored[0].prepare(KeyPurpose::Receipt, Algorithm::EdDsa, NOW).await.is_ok() {}
+        let of_receipts = states(&stored[0], KeyPurpose::Receipt).await;
+        assert_eq!(of_receipts.len(), MAX_IN_USE, "{name}");
+        while stored[0].prepare(KeyPurpose::Elevated, Algorithm::EdDsa, NOW).await.is_ok() {}
+        // All of them are published, and one that goes makes room.
+        let rings = load(&database).await;
+        assert_eq!(rings.public().unwrap().len(), 2 * MAX_IN_USE, "{name}");
+        let mut spare = rings.receipts.public().iter().map(|key| key.key_id().clone());
+        let spare = spare.find(|key| *key != signed(&rings.receipts).1).unwrap();
+        stored[0].retire(&spare, NOW).await.unwrap();
+        stored[0].prepare(KeyPurpose::Receipt, Algorithm::EdDsa, NOW).await.unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -223,7 +259,7 @@ impl Run {
             }
             _ => {
                 if let Some(key) = any(KeyState::Superseded) {
-                    self.retired += u32::from(self.operator.retire(&key, false, now).await.is_ok());
+                    self.retired += u32::from(self.operator.retire(&key, now).await.is_ok());
                 }
             }
         }
