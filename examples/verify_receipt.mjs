@@ -12,7 +12,8 @@ import { createLocalJWKSet, jwtVerify } from 'jose'
 
 const LIFE = 60, LEEWAY = 5
 const text = (value) => typeof value === 'string', number = Number.isSafeInteger
-const uuid = (value) => text(value) && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value)
+const uuid = (value) =>
+  text(value) && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value) && /[1-9a-f]/.test(value)
 const REQUIRED = { iss: text, aud: text, sub: uuid, environment_id: uuid, sid: text, jti: uuid, iat: number, exp: number,
   operation_id: uuid, digest: text, action: text, policy_version: number }
 const OPTIONAL = { wallet: uuid, share_generation: number, paid_by: uuid, acr: text, auth_time: number,

@@ -13,7 +13,8 @@ import jwt
 
 LIFE, LEEWAY = 60, 5
 text, number = (lambda value: type(value) is str), (lambda value: type(value) is int)
-uuid = lambda value: text(value) and re.fullmatch("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", value)
+uuid = lambda value: (text(value) and re.fullmatch("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", value)
+                      and value.strip("0-"))
 REQUIRED = dict(iss=text, aud=text, sub=uuid, environment_id=uuid, sid=text, jti=uuid, iat=number, exp=number,
                 operation_id=uuid, digest=text, action=text, policy_version=number)
 OPTIONAL = dict(wallet=uuid, share_generation=number, paid_by=uuid, acr=text, auth_time=number,

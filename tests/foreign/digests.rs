@@ -24,7 +24,7 @@ fn checker(language: Language, vectors: Option<&Path>) -> std::process::Command 
 }
 
 #[test]
-fn python_and_javascript_recompute_every_vector() {
+fn case_29_python_and_javascript_recompute_every_vector() {
     let count = vectors()["vectors"].as_array().unwrap().len();
     let right = format!("{count} vectors of 5 kinds are right\n");
     for language in Language::ALL {
@@ -91,7 +91,7 @@ fn altered(vectors: &[Value]) -> Vec<Value> {
 }
 
 #[test]
-fn python_and_javascript_notice_every_vector_that_was_altered() {
+fn case_29_python_and_javascript_notice_every_vector_that_was_altered() {
     let mut document = vectors();
     let mut all = document["vectors"].as_array().unwrap().clone();
     let altered = altered(&all);

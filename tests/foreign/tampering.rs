@@ -1,19 +1,12 @@
 //! A key whose receipts can be spoiled in every way, because it signs whatever it is given.
 
 use aws_lc_rs::hmac;
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm,
-};
 use data_encoding::BASE64URL_NOPAD;
 use jose::{Algorithm, KeySet, Kind, SigningKey};
-use kernel::secret::ExposeSecret as _;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use crate::support::craft::{Craft, Members, of_other_types, part, repeated, text, with};
 use crate::support::fresh;
-
-/// The members of a JSON object, in the order in which they are written.
-pub(super) type Members = Map<String, Value>;
 
 /// A receipt that is not good any more: what was done to it, and what it is now.
 pub(super) type Spoiled = (String, String);
@@ -21,53 +14,7 @@ pub(super) type Spoiled = (String, String);
 /// A key that signs receipts, and whatever else it is given.
 pub(super) struct Forge {
     key: SigningKey,
-    fixed: EcdsaKeyPair,
-    der: EcdsaKeyPair,
-}
-
-fn part(octets: &[u8]) -> String {
-    BASE64URL_NOPAD.encode(octets)
-}
-
-/// The same with one member set, or removed when `value` is none.
-fn with(members: &Members, name: &str, value: Option<Value>) -> Members {
-    let mut members = members.clone();
-    match value {
-        Some(value) => drop(members.insert(name.to_owned(), value)),
-        None => drop(members.remove(name)),
-    }
-    members
-}
-
-fn text(members: &Members) -> String {
-    Value::Object(members.clone()).to_string()
-}
-
-/// A JSON object in which a member stands twice, with another value first.
-fn repeated(members: &Members, name: &str) -> String {
-    let rest = text(members);
-    format!("{{{}:{},{}", json!(name), json!("another"), &rest[1..])
-}
-
-/// Values of every type of JSON but that of `good`.
-fn of_other_types(good: &Value) -> Vec<Value> {
-    let all = [json!(null), json!(true), json!("7"), json!([7]), json!({"7": 7}), json!(1.5), json!(7)];
-    let kind = |value: &Value| match value {
-        Value::Null => 0,
-        Value::Bool(_) => 1,
-        Value::String(_) => 2,
-        Value::Array(_) => 3,
-        Value::Object(_) => 4,
-        Value::Number(number) => 5 + i32::from(number.is_f64()),
-    };
-    let mut others: Vec<_> = all.into_iter().filter(|value| kind(value) != kind(good)).collect();
-    if good.is_array() {
-        others.push(json!([7]));
-    } else {
-        // What is right, in an array.
-        others.push(json!([good]));
-    }
-    others
+    craft: Craft,
 }
 
 /// Another value of the same type.
@@ -84,12 +31,8 @@ fn another(good: &Value) -> Value {
 impl Forge {
     pub(super) fn new() -> Self {
         let key = SigningKey::generate(Algorithm::Es256).unwrap();
-        let pkcs8 = key.to_pkcs8().unwrap();
-        let pair = |algorithm: &'static EcdsaSigningAlgorithm| {
-            EcdsaKeyPair::from_pkcs8(algorithm, pkcs8.expose_secret()).unwrap()
-        };
-        let (fixed, der) = (pair(&ECDSA_P256_SHA256_FIXED_SIGNING), pair(&ECDSA_P256_SHA256_ASN1_SIGNING));
-        Self { key, fixed, der }
+        let craft = Craft::of(&key);
+        Self { key, craft }
     }
 
     pub(super) fn key_set(&self) -> KeySet {
@@ -102,21 +45,9 @@ impl Forge {
         header.as_object().unwrap().clone()
     }
 
-    /// A token with any header and any payload, rightly signed.
-    fn craft(&self, header: &str, payload: &str) -> String {
-        self.craft_by(&self.fixed, header, payload)
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "an argument that aws-lc ignores")]
-    fn craft_by(&self, pair: &EcdsaKeyPair, header: &str, payload: &str) -> String {
-        let input = format!("{}.{}", part(header.as_bytes()), part(payload.as_bytes()));
-        let signature = pair.sign(&SystemRandom::new(), input.as_bytes()).unwrap();
-        format!("{input}.{}", part(signature.as_ref()))
-    }
-
     /// A receipt with these claims, rightly signed.
     pub(super) fn receipt(&self, claims: &Members) -> String {
-        self.craft(&text(&self.header()), &text(claims))
+        self.craft.token(&text(&self.header()), &text(claims))
     }
 
     /// The receipt with anything of it changed under its old signature.
@@ -218,7 +149,10 @@ impl Forge {
                 let what = format!("signed with {other} for {name}");
                 spoiled.push((what, self.receipt(&with(claims, name, Some(other)))));
             }
-            spoiled.push((format!("signed with {name} twice"), self.craft(&header, &repeated(claims, name))));
+            spoiled.push((
+                format!("signed with {name} twice"),
+                self.craft.token(&header, &repeated(claims, name)),
+            ));
         }
         for name in bound {
             let other = with(claims, name, Some(another(&claims[*name])));
@@ -226,7 +160,9 @@ impl Forge {
         }
         for name in ["sub", "environment_id", "jti", "operation_id", "wallet", "paid_by"] {
             let id = claims[name].as_str().unwrap();
-            for spelling in [id.to_uppercase(), id.replace('-', ""), format!("{{{id}}}"), format!(" {id}")] {
+            let nil = "00000000-0000-0000-0000-000000000000".to_owned();
+            let hyphenless = id.replace('-', "");
+            for spelling in [id.to_uppercase(), hyphenless, format!("{{{id}}}"), format!(" {id}"), nil] {
                 // An id of digits alone has no upper case.
                 if spelling != id {
                     let other = with(claims, name, Some(json!(spelling)));
@@ -238,9 +174,9 @@ impl Forge {
             ("expired", [("iat", now - 66), ("exp", now - 6)]),
             ("longer than a minute", [("iat", now), ("exp", now + 61)]),
             ("longer than a minute, and nearly over", [("iat", now - 3600), ("exp", now + 30)]),
-            ("from the future", [("iat", now + 30), ("exp", now + 60)]),
-            ("not valid yet", [("iat", now), ("nbf", now + 30)]),
-            ("proved in the future", [("iat", now), ("auth_time", now + 30)]),
+            ("from the future", [("iat", now + 3600), ("exp", now + 3660)]),
+            ("not valid yet", [("iat", now), ("nbf", now + 3600)]),
+            ("proved in the future", [("iat", now), ("auth_time", now + 3600)]),
             ("for ever", [("iat", now), ("exp", i64::MAX)]),
         ] {
             let mut other = claims.clone();
@@ -250,12 +186,14 @@ impl Forge {
             spoiled.push((format!("signed, and {what}"), self.receipt(&other)));
         }
         for (what, header) in self.headers() {
-            spoiled.push((format!("signed, and {what}"), self.craft(&header, &text(claims))));
+            spoiled.push((format!("signed, and {what}"), self.craft.token(&header, &text(claims))));
         }
         for payload in [String::new(), "[]".to_owned(), "null".to_owned(), format!("{}x", text(claims))] {
-            spoiled.push(("signed, and no claims at all".into(), self.craft(&header, &payload)));
+            spoiled.push(("signed, and no claims at all".into(), self.craft.token(&header, &payload)));
         }
-        let der = self.craft_by(&self.der, &header, &text(claims));
+        let long = with(claims, "more", Some(json!("m".repeat(16 * 1024))));
+        spoiled.push(("signed, and longer than is read".into(), self.receipt(&long)));
+        let der = self.craft.in_der(&header, &text(claims));
         spoiled.push(("a signature in DER".into(), der));
         spoiled
     }
@@ -266,7 +204,7 @@ impl Forge {
         let mallory = Self::new();
         let mut spoiled = vec![
             ("by a stranger".into(), mallory.receipt(claims)),
-            ("by a stranger, under the right name".into(), mallory.craft(&text(&header), &payload)),
+            ("by a stranger, under the right name".into(), mallory.craft.token(&text(&header), &payload)),
         ];
         for alg in ["none", "None", "NONE", ""] {
             let header = text(&with(&header, "alg", Some(json!(alg))));

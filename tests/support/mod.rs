@@ -8,6 +8,7 @@ pub(crate) mod audit;
 pub(crate) mod catalogue;
 pub(crate) mod child;
 pub(crate) mod codes;
+pub(crate) mod craft;
 pub(crate) mod deployment;
 pub(crate) mod dev;
 pub(crate) mod document;
