@@ -69,7 +69,7 @@ async fn round(user: &User, wallet: &Wallet, app: &mut App, number: usize) -> (u
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_64_operations_on_one_token_exactly_one_runs_in_200_rounds() {
+async fn case_1_of_64_operations_on_one_token_exactly_one_runs_in_200_rounds() {
     // Its own suite, so that nothing else is slowed down or slows it down.
     let suite = Arc::new(DevSuite::start("one-token", &Options::default()));
     let (next, done) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));

@@ -61,7 +61,7 @@ fn statement() -> String {
 }
 
 #[tokio::test]
-async fn nothing_but_a_session_signs_a_user_in() {
+async fn case_18_nothing_but_a_session_signs_a_user_in() {
     let holder = Holder::new().await;
     for rpc in of_users(&About::nothing(suite().environment())) {
         for (kind, token) in holder.others(Kind::Session) {
@@ -73,7 +73,7 @@ async fn nothing_but_a_session_signs_a_user_in() {
 }
 
 #[tokio::test]
-async fn nothing_but_an_administrators_token_administers() {
+async fn case_18_nothing_but_an_administrators_token_administers() {
     let holder = Holder::new().await;
     for rpc in of_administrators(&About::nothing(suite().environment())) {
         for (kind, token) in holder.others(Kind::Admin) {
@@ -85,7 +85,7 @@ async fn nothing_but_an_administrators_token_administers() {
 }
 
 #[tokio::test]
-async fn the_right_claims_and_the_right_key_under_another_type_are_not_enough() {
+async fn case_18_the_right_claims_and_the_right_key_under_another_type_are_not_enough() {
     let channel = suite().connect().await;
     let session = session_claims(suite(), suite().environment(), "alice", "session-1");
     let admin = admin_claims(suite(), &["owner@*"]);
@@ -106,7 +106,7 @@ async fn the_right_claims_and_the_right_key_under_another_type_are_not_enough() 
 }
 
 #[tokio::test]
-async fn nothing_but_an_elevated_token_pays() {
+async fn case_18_nothing_but_an_elevated_token_pays() {
     let holder = Holder::new().await;
     let operation = holder.user.signing(&holder.wallet, b"paid for");
     for (_, token) in holder.others(Kind::Elevated) {
@@ -120,7 +120,7 @@ async fn nothing_but_an_elevated_token_pays() {
 }
 
 #[tokio::test]
-async fn nothing_but_a_receipt_opens_an_operation() {
+async fn case_18_nothing_but_a_receipt_opens_an_operation() {
     let holder = Holder::new().await;
     let user = &holder.user;
     for (_, token) in holder.others(Kind::Receipt) {
@@ -140,7 +140,7 @@ async fn nothing_but_a_receipt_opens_an_operation() {
 }
 
 #[tokio::test]
-async fn a_receipt_for_the_nodes_does_not_open_the_factors_and_the_other_way_round() {
+async fn case_18_a_receipt_for_the_nodes_does_not_open_the_factors_and_the_other_way_round() {
     let user = User::new(suite()).await;
     let wallet = user.wallet().await;
     let mut factor = user.enrol().await;

@@ -6,6 +6,8 @@ mod codes;
 mod evidence;
 mod existence;
 mod factors;
+mod flips;
+mod hard_cases;
 mod holds;
 mod idempotency;
 mod identity;

@@ -141,7 +141,7 @@ async fn assert_unreachable(rpc: &Rpc, channel: &Channel) {
 }
 
 #[tokio::test]
-async fn what_the_services_ask_of_each_other_cannot_be_reached_from_outside() {
+async fn case_30_what_the_services_ask_of_each_other_cannot_be_reached_from_outside() {
     let channel = suite().connect().await;
     for rpc in of_peers() {
         assert_unreachable(&rpc, &channel).await;

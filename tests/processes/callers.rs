@@ -68,7 +68,7 @@ fn allowed(rpc: &Rpc) -> &'static [&'static str] {
 }
 
 #[test]
-fn every_peers_method_lets_in_those_on_its_list_and_nobody_else() {
+fn case_30_every_peers_method_lets_in_those_on_its_list_and_nobody_else() {
     with_processes(async |suite| {
         let deployment = suite.deployment().unwrap();
         for from in processes() {
@@ -140,7 +140,7 @@ fn a_service_that_answers_with_anothers_certificate_is_not_believed() {
 }
 
 #[test]
-fn peers_methods_are_not_on_the_listeners_for_users() {
+fn case_30_peers_methods_are_not_on_the_listeners_for_users() {
     with_processes(async |suite| {
         for listener in suite.listeners() {
             for rpc in of_peers() {

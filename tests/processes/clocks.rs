@@ -9,7 +9,7 @@ use crate::support::servers;
 use crate::support::user::verifies;
 
 #[test]
-fn a_node_whose_clock_jumps_an_hour_takes_no_receipt_and_the_others_sign_without_it() {
+fn case_20_a_node_whose_clock_jumps_an_hour_takes_no_receipt_and_the_others_sign_without_it() {
     let suite = processes::start("clocks", Some(&servers::fresh()));
     let deployment = suite.deployment().unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -42,7 +42,7 @@ fn a_node_whose_clock_jumps_an_hour_takes_no_receipt_and_the_others_sign_without
 }
 
 #[test]
-fn an_issuer_whose_clock_is_an_hour_off_authorizes_nothing() {
+fn case_20_an_issuer_whose_clock_is_an_hour_off_authorizes_nothing() {
     let suite = processes::start("clock-issuer", Some(&servers::fresh()));
     let deployment = suite.deployment().unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();

@@ -20,7 +20,7 @@ use crate::support::tools::signal;
 use crate::support::user::{User, verifies};
 
 #[test]
-fn any_process_may_be_killed_and_the_same_operation_id_gives_one_result() {
+fn case_4_any_process_may_be_killed_and_the_same_operation_id_gives_one_result() {
     let suite = processes::start("killed", Some(&servers::fresh()));
     let deployment = suite.deployment().unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();

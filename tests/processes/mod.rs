@@ -7,6 +7,7 @@ mod ends;
 mod factors;
 mod issuers;
 mod people;
+mod redeeming;
 mod restored;
 mod starts;
 mod stores;

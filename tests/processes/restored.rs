@@ -18,7 +18,7 @@ fn files(database: &std::path::Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn a_service_whose_database_was_put_back_serves_nothing_until_that_is_acknowledged() {
+fn case_33_a_service_whose_database_was_put_back_serves_nothing_until_that_is_acknowledged() {
     let suite = processes::start("restored", None);
     let deployment = suite.deployment().unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();

@@ -190,7 +190,7 @@ fn an_address_that_is_taken_is_named() {
 }
 
 #[test]
-fn a_redis_that_forgets_or_does_not_say_who_it_is_is_refused() {
+fn case_32_a_redis_that_forgets_or_does_not_say_who_it_is_is_refused() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let redis = runtime.block_on(RedisServer::start(&[("maxmemory-policy", "allkeys-lru")]));
     let url = redis.url();

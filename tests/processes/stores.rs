@@ -21,7 +21,7 @@ async fn own() -> (DevSuite, PostgresServer, RedisServer) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn stores_that_stall_fill_up_or_start_anew_authorize_nothing_and_lose_nothing() {
+async fn case_32_stores_that_stall_fill_up_or_start_anew_authorize_nothing_and_lose_nothing() {
     let (suite, mut postgres, mut redis) = own().await;
 
     // Redis answers nothing.

@@ -26,7 +26,7 @@ fn only_the_injected_clock_counts() {
 }
 
 #[test]
-fn it_expires_on_the_second_and_leeway_moves_it() {
+fn case_20_it_expires_on_the_second_and_leeway_moves_it() {
     let lenient = Expect { leeway: Duration::from_secs(5), ..expect(Kind::Elevated) };
     for (exp, strictly, leniently) in [
         (NOW + 1, None, None),
@@ -41,7 +41,7 @@ fn it_expires_on_the_second_and_leeway_moves_it() {
 }
 
 #[test]
-fn what_lies_in_the_future_is_not_valid_yet() {
+fn case_20_what_lies_in_the_future_is_not_valid_yet() {
     let lenient = Expect { leeway: Duration::from_secs(5), ..expect(Kind::Elevated) };
     for name in ["nbf", "iat"] {
         for (date, strictly, leniently) in [

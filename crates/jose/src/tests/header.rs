@@ -11,7 +11,7 @@ fn the_header_made_here_is_exactly_alg_typ_and_kid() {
 }
 
 #[test]
-fn dangerous_parameters_are_refused_of_every_kind() {
+fn case_19_dangerous_parameters_are_refused_of_every_kind() {
     let jwk = es256().public_jwk().to_json();
     for (name, value) in [
         ("crit", r#"["exp"]"#),
@@ -49,7 +49,7 @@ fn harmless_parameters_are_ignored_of_foreign_tokens_and_refused_of_ours() {
 }
 
 #[test]
-fn an_unsigned_token_is_refused() {
+fn case_19_an_unsigned_token_is_refused() {
     for alg in ["none", "None", "NONE", "nOnE", ""] {
         let header = format!(r#"{{"alg":"{alg}","typ":"elevated+jwt","kid":"{}"}}"#, es256().key_id());
         let signed = craft(&header, &good_claims().to_string(), es256());
@@ -64,7 +64,7 @@ fn an_unsigned_token_is_refused() {
 }
 
 #[test]
-fn a_public_key_is_never_taken_for_a_shared_secret() {
+fn case_19_a_public_key_is_never_taken_for_a_shared_secret() {
     let public = key(Algorithm::Rs256).public_jwk();
     for secret in [public.to_json().into_bytes(), public.thumbprint().as_str().as_bytes().to_vec()] {
         let header = format!(r#"{{"alg":"HS256","typ":"elevated+jwt","kid":"{}"}}"#, public.key_id());
@@ -144,7 +144,7 @@ fn a_name_does_not_reach_into_another_issuer_s_set() {
 }
 
 #[test]
-fn a_header_of_wrong_types_or_with_repeated_members_is_malformed() {
+fn case_19_a_header_of_wrong_types_or_with_repeated_members_is_malformed() {
     let kid = es256().key_id();
     for header in [
         format!(r#"{{"alg":["ES256"],"typ":"elevated+jwt","kid":"{kid}"}}"#),

@@ -2,7 +2,7 @@ use super::support::*;
 use crate::{Algorithm, Kind, TokenError};
 
 #[test]
-fn a_token_verifies_as_its_own_kind_and_as_no_other() {
+fn case_18_a_token_verifies_as_its_own_kind_and_as_no_other() {
     for made in Kind::ALL {
         let token = token(made, &good_claims(), es256());
         for asked in Kind::ALL {

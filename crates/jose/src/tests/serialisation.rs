@@ -32,7 +32,7 @@ fn a_token_has_exactly_three_parts() {
 }
 
 #[test]
-fn the_json_serialisation_is_refused() {
+fn case_19_the_json_serialisation_is_refused() {
     let good = token(Kind::Elevated, &good_claims(), es256());
     let parts: Vec<_> = good.split('.').collect();
     let flattened = json!({"protected": parts[0], "payload": parts[1], "signature": parts[2]}).to_string();
@@ -99,7 +99,7 @@ fn a_rightly_signed_payload_in_other_than_canonical_base64url_is_refused() {
 }
 
 #[test]
-fn the_payload_is_one_json_object_without_repeated_members() {
+fn case_19_the_payload_is_one_json_object_without_repeated_members() {
     let header = header(Kind::Elevated, es256(), "");
     let claims = good_claims().to_string();
     let inside = &claims[1..claims.len() - 1];
@@ -123,7 +123,7 @@ fn the_payload_is_one_json_object_without_repeated_members() {
 }
 
 #[test]
-fn size_is_bounded_when_made_and_when_read() {
+fn case_19_size_is_bounded_when_made_and_when_read() {
     let padded = |length: usize| with("padding", json!("x".repeat(length)));
     let fits = (0..MAX_TOKEN_BYTES)
         .rev()

@@ -1,3 +1,5 @@
+mod bad_claims;
+
 use super::*;
 use crate::fixtures::{ISSUER, NOW, create, export, mint, session, sign, token, unlink};
 use jose::{ReceiptClaims, SigningKey, TokenError};

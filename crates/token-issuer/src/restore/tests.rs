@@ -51,7 +51,7 @@ fn bound(number: u32, operation: &CheckedOperation, issued: Timestamp) -> Token 
 }
 
 #[tokio::test]
-async fn a_token_from_before_is_dead_at_every_use_and_one_from_after_is_good() {
+async fn case_33_a_token_from_before_is_dead_at_every_use_and_one_from_after_is_good() {
     let bench = Bench::new();
     let (unspent, spent, after) = (export(1), export(2), export(3));
     let unspent_jwt = bench.issue(&bound(1, &unspent, NOW)).await;

@@ -331,7 +331,7 @@ async fn only_a_code_of_a_pending_totp_device_may_make_the_factor_that_is_missin
 
 /// Hard case 16: scopes that do not fit, that are missing, and reuse where none is allowed.
 #[tokio::test]
-async fn hard_case_16_a_token_of_any_kind_is_for_its_scope_and_for_once() {
+async fn case_16_a_token_of_any_kind_is_for_its_scope_and_for_once() {
     for kind in FactorKind::ALL {
         let bench = bench();
         let elevated = made(&bench, right(&bench, kind, 1).await).await;
@@ -352,7 +352,7 @@ async fn hard_case_16_a_token_of_any_kind_is_for_its_scope_and_for_once() {
 
 /// Hard case 25: the factor is removed, or policy demands more, after the token was made and before it is used.
 #[tokio::test]
-async fn hard_case_25_a_token_of_any_kind_ends_with_its_factor_and_with_the_policy_it_satisfied() {
+async fn case_25_a_token_of_any_kind_ends_with_its_factor_and_with_the_policy_it_satisfied() {
     for kind in FactorKind::ALL {
         let bench = bench();
         let elevated = made(&bench, right(&bench, kind, 1).await).await;

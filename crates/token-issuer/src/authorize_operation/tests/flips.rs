@@ -176,7 +176,7 @@ fn opens_none(verifier: &ReceiptVerifier, receipt: &str, others: Vec<Operation>)
 }
 
 #[tokio::test]
-async fn a_bound_token_pays_for_no_operation_that_differs_in_any_bit() {
+async fn case_29_a_bound_token_pays_for_no_operation_that_differs_in_any_bit() {
     for operation in of_every_kind() {
         let bench = Bench::new();
         let (token, jwt) = issued(&bench, &operation).await;
@@ -192,7 +192,7 @@ async fn a_bound_token_pays_for_no_operation_that_differs_in_any_bit() {
 }
 
 #[tokio::test]
-async fn a_receipt_opens_no_operation_that_differs_in_any_bit() {
+async fn case_29_a_receipt_opens_no_operation_that_differs_in_any_bit() {
     for operation in of_every_kind() {
         let bench = Bench::new();
         let (receipt, verifier) = (receipt(&bench, &operation).await, verifier(&bench, &operation));
@@ -238,7 +238,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn any_operation_that_differs_in_anything_is_another_to_a_token_and_to_a_receipt(
+    fn case_29_any_operation_that_differs_in_anything_is_another_to_a_token_and_to_a_receipt(
         ordered in any_operation(),
         stranger in any_operation(),
         places in prop::collection::vec(any::<Index>(), 16),

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn a_token_is_good_for_its_own_environment_user_and_session_only() {
+async fn case_17_a_token_is_good_for_its_own_environment_user_and_session_only() {
     let bench = Bench::new();
     let operation = export(1);
     let base = bound(1, &operation);
@@ -37,7 +37,7 @@ async fn tokens_of_other_kinds_or_unlike_their_record_are_invalid() {
 }
 
 #[tokio::test]
-async fn a_token_for_another_scope_or_operation_is_refused_and_not_spent() {
+async fn case_16_a_token_for_another_scope_or_operation_is_refused_and_not_spent() {
     let bench = Bench::new();
     let signing = for_signing(1);
     let jwt = bench.issue(&signing).await;

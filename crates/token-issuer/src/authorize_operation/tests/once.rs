@@ -17,7 +17,7 @@ async fn a_spent_token_is_refused_for_any_other_operation() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_asked_for_again_until_ten_minutes_after_expiry() {
+async fn case_4_a_lost_answer_is_asked_for_again_until_ten_minutes_after_expiry() {
     let bench = Bench::new();
     let operation = export(1);
     let token = bound(1, &operation);
@@ -52,7 +52,7 @@ async fn a_proof_that_was_never_accepted_grows_old() {
 }
 
 #[tokio::test]
-async fn what_was_issued_is_judged_by_the_policy_and_the_factors_of_now() {
+async fn case_25_what_was_issued_is_judged_by_the_policy_and_the_factors_of_now() {
     let bench = Bench::new();
     let operation = export(1);
     let token = bound(1, &operation);
@@ -67,7 +67,7 @@ async fn what_was_issued_is_judged_by_the_policy_and_the_factors_of_now() {
 }
 
 #[tokio::test]
-async fn a_proof_by_a_factor_that_was_removed_is_no_proof_not_even_for_a_repetition() {
+async fn case_25_a_proof_by_a_factor_that_was_removed_is_no_proof_not_even_for_a_repetition() {
     let bench = Bench::new();
     let operation = export(1);
     let jwt = bench.issue(&bound(1, &operation)).await;

@@ -24,7 +24,7 @@ async fn race(bench: &Bench, jwt: &SecretText, operations: Vec<CheckedOperation>
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_64_operations_that_race_for_one_token_exactly_one_gets_a_receipt() {
+async fn case_1_of_64_operations_that_race_for_one_token_exactly_one_gets_a_receipt() {
     for _ in 0..200 {
         let bench = Bench::new();
         let jwt = bench.issue(&for_signing(1)).await;
@@ -165,7 +165,7 @@ async fn an_id_that_another_call_found_tied_is_not_let_go_of() {
 
 /// As when the process dies: whoever calls is not enough to stop it, since the gate gives each call a task of its own.
 #[tokio::test]
-async fn a_call_that_stops_half_way_may_be_made_again() {
+async fn case_4_a_call_that_stops_half_way_may_be_made_again() {
     let (store, bench) = gated();
     let operation = export(1);
     let token = bound(1, &operation);

@@ -34,7 +34,7 @@ async fn nothing_is_paid(server: &RedisServer, tokens: &(Token, Token)) {
 }
 
 #[tokio::test]
-async fn a_spent_token_that_a_stalled_replica_still_has_is_not_spent_again_after_its_promotion() {
+async fn case_2_a_spent_token_that_a_stalled_replica_still_has_is_not_spent_again_after_its_promotion() {
     let mut primary = RedisServer::start(&[]).await;
     let mut replica = primary.replica(&[]).await;
     let store = open(&primary).await;
@@ -53,7 +53,7 @@ async fn a_spent_token_that_a_stalled_replica_still_has_is_not_spent_again_after
 }
 
 #[tokio::test]
-async fn in_a_split_brain_one_side_pays() {
+async fn case_3_in_a_split_brain_one_side_pays() {
     let primary = RedisServer::start(&[]).await;
     let replica = primary.replica(&[]).await;
     let store = open(&primary).await;
