@@ -123,6 +123,28 @@ async fn a_wallet_is_created_listed_signed_with_and_exported_from_the_command_li
     assert!(told.contains("CODE_REJECTED"), "{told}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn several_messages_are_signed_with_one_code_from_the_command_line() {
+    let user = User::new(suite()).await;
+    let (name, address) = printed(&run_well(wallet(&user.subject, &["create"])));
+    let public_key = bs58::decode(&address).into_vec().unwrap();
+    let mut factor = user.enrol().await;
+    let (code, messages) = (factor.app.next(), ["one", "two", "three"]);
+    let mut arguments = vec!["sign", &name, "--code", &code];
+    arguments.extend(messages.iter().flat_map(|message| ["--message", message]));
+    let told = run_well(wallet(&user.subject, &arguments));
+    let signatures: Vec<_> =
+        told.lines().map(|line| HEXLOWER.decode(line.trim().as_bytes()).unwrap()).collect();
+    assert_eq!(signatures.len(), messages.len(), "{told}");
+    for (message, signature) in messages.iter().zip(&signatures) {
+        assert!(verifies(&public_key, message.as_bytes(), signature), "{message}");
+    }
+    let id = fresh::uuid();
+    arguments.extend(["--operation-id", &id]);
+    let told = refused(&run(wallet(&user.subject, &arguments)));
+    assert!(told.contains("operation-id"), "{told}");
+}
+
 /// The first line, which is a name.
 fn first_line(output: &str) -> String {
     output.lines().next().unwrap().to_owned()

@@ -30,6 +30,8 @@ fn the_demo_keeps_every_promise_on_a_suite_of_its_own() {
         "OPERATION_MISMATCH",
         "RECEIPT_MISMATCH",
         "the export runs",
+        "3 operations under the root",
+        "a fourth message, in the place of the first, is refused: OPERATION_MISMATCH",
         "address",
         "acr phr, bound to operation digest",
         "CEREMONY_UNKNOWN",

@@ -23,7 +23,7 @@ use tonic::{Request, Response, Status};
 pub(crate) use administration::FactorAdministration;
 pub(crate) use devices::Ticket;
 pub(crate) use operations::{
-    OperationIds, export_operation, link_operation, sign_operation, unlink_operation,
+    BoundTo, OperationIds, export_operation, link_operation, sign_operation, unlink_operation,
 };
 #[cfg(feature = "demo")]
 pub(crate) use passkeys::Ceremony;

@@ -4,6 +4,7 @@
 //! from a software authenticator at the time steps around now, so that nothing ever waits for a clock.
 
 mod authenticator;
+mod batches;
 mod passkeys;
 mod recovery;
 mod revocation;
@@ -60,6 +61,7 @@ async fn play(script: &mut Script, endpoint: &str, file: &ClientFile) -> Result<
     let stage =
         scenario::Stage { channel: client::connect(endpoint).await?, file, clock: &clock, entropy: &entropy };
     let strict = stage.strict(script).await?;
+    stage.batches(script, strict).await?;
     stage.passkeys(script, strict).await?;
     stage.revocation(script, strict).await?;
     let seed_compatible = stage.seed_compatible(script).await?;

@@ -31,13 +31,13 @@ pub(crate) enum WalletAction {
     },
     /// Lists the user's wallets.
     List,
-    /// Signs a message and prints the signature in hex.
+    /// Signs a message and prints the signature in hex; several with one proof, a line for each.
     Sign {
         /// The wallet, by name or id.
         wallet: String,
-        /// The message, as text.
-        #[arg(long)]
-        message: String,
+        /// The message, as text. Again for each further one, up to 32.
+        #[arg(long = "message", value_name = "TEXT", required = true)]
+        messages: Vec<String>,
         /// How to prove a second factor, where policy asks for one.
         #[command(flatten)]
         proof: ProofOptions,

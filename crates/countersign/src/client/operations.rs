@@ -2,6 +2,48 @@
 
 use kernel::{DeviceId, Entropy, EnvironmentId, FactorKind, OperationId, RequestId, UserId};
 use operation::{Body, Operation, WalletRef};
+use proto::{convert, types};
+
+/// What a token is to be bound to beyond its scopes.
+#[derive(Clone, Copy)]
+pub(crate) enum BoundTo<'a> {
+    /// Nothing.
+    Nothing,
+    /// Exactly one operation.
+    Operation(&'a Operation),
+    /// Several, each once.
+    Batch(&'a [Operation]),
+}
+
+impl<'a> From<Option<&'a Operation>> for BoundTo<'a> {
+    fn from(operation: Option<&'a Operation>) -> Self {
+        operation.map_or(Self::Nothing, Self::Operation)
+    }
+}
+
+impl<'a> From<&'a [Operation]> for BoundTo<'a> {
+    fn from(operations: &'a [Operation]) -> Self {
+        Self::Batch(operations)
+    }
+}
+
+impl BoundTo<'_> {
+    /// The operation, as a request has it.
+    pub(super) fn operation(self) -> Option<types::Operation> {
+        match self {
+            Self::Operation(operation) => Some(convert::operation_value(operation)),
+            Self::Nothing | Self::Batch(_) => None,
+        }
+    }
+
+    /// The operations, as a request has them.
+    pub(super) fn operations(self) -> Vec<types::Operation> {
+        match self {
+            Self::Batch(operations) => operations.iter().map(convert::operation_value).collect(),
+            Self::Nothing | Self::Operation(_) => Vec::new(),
+        }
+    }
+}
 
 /// Where ids come from that the client makes.
 pub(crate) struct OperationIds<'a> {

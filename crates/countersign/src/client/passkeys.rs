@@ -2,8 +2,6 @@
 
 use kernel::secret::ExposeSecret as _;
 use kernel::{Result, SecretText};
-use operation::Operation;
-use proto::convert;
 use proto::mfa_devices::{
     BeginPasskeyProofRequest, BeginPasskeyRegistrationRequest, Device, FinishPasskeyRegistrationRequest,
     PasskeyAnswer,
@@ -12,7 +10,7 @@ use proto::token_issuer::{AuthenticatePasskeyRequest, BeginPasskeyAuthentication
 
 use super::devices::device;
 use super::step_up::{owned, token};
-use super::{OperationIds, Ticket, UserClient, answer};
+use super::{BoundTo, OperationIds, Ticket, UserClient, answer};
 
 /// A ceremony that was begun.
 pub(crate) struct Ceremony {
@@ -70,16 +68,18 @@ impl UserClient {
         Ok(Ceremony { id: begun.ceremony_id, options_json: begun.options_json })
     }
 
-    /// Begins a proof, for scopes, or for exactly one operation.
+    /// Begins a proof, for scopes, for exactly one operation, or for a batch.
     pub(crate) async fn begin_passkey_authentication(
         &self,
         scopes: &[&str],
-        operation: Option<&Operation>,
+        bound: impl Into<BoundTo<'_>>,
     ) -> Result<Ceremony> {
+        let bound = bound.into();
         let request = BeginPasskeyAuthenticationRequest {
             user: self.name(),
             requested_scopes: owned(scopes),
-            operation: operation.map(convert::operation_value),
+            operation: bound.operation(),
+            operations: bound.operations(),
             ..Default::default()
         };
         let begun = answer(self.step_up().begin_passkey_authentication(self.request(request)?).await)?;
@@ -92,15 +92,17 @@ impl UserClient {
         ceremony: &Ceremony,
         credential_json: &SecretText,
         scopes: &[&str],
-        operation: Option<&Operation>,
+        bound: impl Into<BoundTo<'_>>,
         ids: &OperationIds<'_>,
     ) -> Result<ElevatedToken> {
+        let bound = bound.into();
         let request = AuthenticatePasskeyRequest {
             user: self.name(),
             ceremony_id: ceremony.id.clone(),
             credential_json: credential_json.expose_secret().to_owned(),
             requested_scopes: owned(scopes),
-            operation: operation.map(convert::operation_value),
+            operation: bound.operation(),
+            operations: bound.operations(),
             request_id: ids.request().to_string(),
             ..Default::default()
         };

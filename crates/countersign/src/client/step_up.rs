@@ -7,11 +7,11 @@ use proto::convert;
 use proto::token_issuer::step_up_service_client::StepUpServiceClient;
 use proto::token_issuer::{
     AuthenticateRecoveryCodeRequest, AuthenticateTotpRequest, AuthorizeOperationRequest,
-    AuthorizeOperationResponse, ElevatedToken,
+    AuthorizeOperationResponse, BatchLeaf, ElevatedToken,
 };
 use tonic::transport::Channel;
 
-use super::{OperationIds, UserClient, answer};
+use super::{BoundTo, OperationIds, UserClient, answer};
 
 /// The token in an answer.
 pub(super) fn token(found: Option<ElevatedToken>) -> Result<ElevatedToken> {
@@ -29,39 +29,43 @@ impl UserClient {
         StepUpServiceClient::new(self.channel())
     }
 
-    /// Proves a TOTP factor, for scopes, or for exactly one operation.
+    /// Proves a TOTP factor, for scopes, for exactly one operation, or for a batch.
     pub(crate) async fn authenticate_totp(
         &self,
         code: &SecretText,
         scopes: &[&str],
-        operation: Option<&Operation>,
+        bound: impl Into<BoundTo<'_>>,
         ids: &OperationIds<'_>,
     ) -> Result<ElevatedToken> {
+        let bound = bound.into();
         let request = AuthenticateTotpRequest {
             user: self.name(),
             code: code.expose_secret().to_owned(),
             device: String::new(),
             requested_scopes: owned(scopes),
-            operation: operation.map(convert::operation_value),
+            operation: bound.operation(),
+            operations: bound.operations(),
             request_id: ids.request().to_string(),
             ..Default::default()
         };
         token(answer(self.step_up().authenticate_totp(self.request(request)?).await)?.elevated_token)
     }
 
-    /// Uses up a recovery code, for scopes, or for exactly one operation. Gives the token and how many codes are left.
+    /// Uses up a recovery code, for scopes, for exactly one operation, or for a batch. Gives the token and how many codes are left.
     pub(crate) async fn authenticate_recovery_code(
         &self,
         code: &SecretText,
         scopes: &[&str],
-        operation: Option<&Operation>,
+        bound: impl Into<BoundTo<'_>>,
         ids: &OperationIds<'_>,
     ) -> Result<(ElevatedToken, u32)> {
+        let bound = bound.into();
         let request = AuthenticateRecoveryCodeRequest {
             user: self.name(),
             code: code.expose_secret().to_owned(),
             requested_scopes: owned(scopes),
-            operation: operation.map(convert::operation_value),
+            operation: bound.operation(),
+            operations: bound.operations(),
             request_id: ids.request().to_string(),
             ..Default::default()
         };
@@ -75,10 +79,32 @@ impl UserClient {
         operation: &Operation,
         token: Option<&str>,
     ) -> Result<AuthorizeOperationResponse> {
+        self.authorize_with(operation, token, None).await
+    }
+
+    /// Asks for a receipt for an operation, paid by the token of a batch that has it in this place.
+    pub(crate) async fn authorize_leaf(
+        &self,
+        operation: &Operation,
+        token: &ElevatedToken,
+        place: usize,
+    ) -> Result<AuthorizeOperationResponse> {
+        let leaf = token.batch.as_ref().and_then(|batch| batch.leaves.get(place));
+        let leaf =
+            leaf.ok_or_else(|| Error::internal("the issuer answered without the leaf of an operation"))?;
+        self.authorize_with(operation, Some(&token.token), Some(leaf.clone())).await
+    }
+
+    async fn authorize_with(
+        &self,
+        operation: &Operation,
+        token: Option<&str>,
+        batch_leaf: Option<BatchLeaf>,
+    ) -> Result<AuthorizeOperationResponse> {
         let request = AuthorizeOperationRequest {
             operation: Some(convert::operation_value(operation)),
             elevated_token: token.unwrap_or_default().to_owned(),
-            ..Default::default()
+            batch_leaf,
         };
         answer(self.step_up().authorize_operation(self.request(request)?).await)
     }

@@ -8,7 +8,7 @@ use proto::token_issuer::ElevatedToken;
 #[cfg(feature = "demo")]
 use super::passkey_file;
 use crate::cli::{FreshProofOptions, ProofOptions};
-use crate::client::{OperationIds, Ticket, UserClient};
+use crate::client::{BoundTo, OperationIds, Ticket, UserClient};
 use crate::output;
 
 /// The id that was given, or a fresh one.
@@ -27,7 +27,7 @@ pub(crate) async fn receipt(
     proof: &ProofOptions,
     ids: &OperationIds<'_>,
 ) -> Result<String> {
-    let token = token(client, operation, proof, ids).await.map_err(hint)?;
+    let token = token(client, BoundTo::Operation(operation), proof, ids).await.map_err(hint)?;
     let Some(token) = token else { return Ok(String::new()) };
     Ok(client.authorize(operation, Some(&token.token)).await?.receipt)
 }
@@ -46,13 +46,33 @@ pub(crate) async fn ticket(
     Ok(Ticket { operation_id: operation.id.to_string(), receipt })
 }
 
+/// Receipts for operations, in their order: paid by one proof for all of them where one was given.
+pub(crate) async fn receipts(
+    client: &UserClient,
+    operations: &[Operation],
+    proof: &ProofOptions,
+    ids: &OperationIds<'_>,
+) -> Result<Vec<String>> {
+    if let [operation] = operations {
+        return receipt(client, operation, proof, ids).await.map(|receipt| vec![receipt]);
+    }
+    let token = token(client, operations.into(), proof, ids).await.map_err(hint)?;
+    let mut receipts = Vec::with_capacity(operations.len());
+    for (place, operation) in operations.iter().enumerate() {
+        receipts.push(match &token {
+            Some(token) => client.authorize_leaf(operation, token, place).await?.receipt,
+            None => String::new(),
+        });
+    }
+    Ok(receipts)
+}
+
 async fn token(
     client: &UserClient,
-    operation: &Operation,
+    bound: BoundTo<'_>,
     proof: &ProofOptions,
     ids: &OperationIds<'_>,
 ) -> Result<Option<ElevatedToken>> {
-    let bound = Some(operation);
     if let Some(code) = &proof.code {
         let code = SecretText::from(code.clone());
         return client.authenticate_totp(&code, &[], bound, ids).await.map(Some);

@@ -32,17 +32,41 @@ pub(crate) async fn run(target: &Target, action: WalletAction) -> Result<()> {
                 output::line(&format!("{}\naddress {}", wallet.name, wallet.address));
             }
         }
-        WalletAction::Sign { wallet, message, proof: options } => {
-            let wallet = client.wallet_ref(&client.wallet(&wallet).await?)?;
-            let id = proof::operation_id(options.operation_id.as_deref(), &ids)?;
-            let operation = sign_operation(client.environment, client.user, id, wallet, message.as_bytes());
-            let receipt = proof::receipt(&client, &operation, &options, &ids).await?;
-            let signature = client.sign(&operation, &receipt).await.map_err(proof::hint)?;
-            output::line(&HEXLOWER.encode(&signature));
+        WalletAction::Sign { wallet, messages, proof: options } => {
+            sign(&client, &wallet, &messages, &options, &ids).await?;
         }
         WalletAction::Export { wallet, out, proof: options } => {
             export(&client, &file, &wallet, out.as_deref(), &options, &entropy).await?;
         }
+    }
+    Ok(())
+}
+
+async fn sign(
+    client: &UserClient,
+    wallet: &str,
+    messages: &[String],
+    options: &ProofOptions,
+    ids: &OperationIds<'_>,
+) -> Result<()> {
+    if messages.len() > 1 && options.operation_id.is_some() {
+        return Err(Error::invalid(
+            "operation-id",
+            "names one operation; leave it out with several messages",
+        ));
+    }
+    let wallet = client.wallet_ref(&client.wallet(wallet).await?)?;
+    let operations = messages
+        .iter()
+        .map(|message| {
+            let id = proof::operation_id(options.operation_id.as_deref(), ids)?;
+            Ok(sign_operation(client.environment, client.user, id, wallet, message.as_bytes()))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let receipts = proof::receipts(client, &operations, options, ids).await?;
+    for (operation, receipt) in operations.iter().zip(&receipts) {
+        let signature = client.sign(operation, receipt).await.map_err(proof::hint)?;
+        output::line(&HEXLOWER.encode(&signature));
     }
     Ok(())
 }

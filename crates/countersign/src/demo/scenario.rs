@@ -37,6 +37,13 @@ pub(super) struct Player {
     on: WalletRef,
 }
 
+impl Player {
+    /// The address of the wallet.
+    pub(super) fn address(&self) -> &str {
+        &self.wallet.address
+    }
+}
+
 impl Stage<'_> {
     /// The preset for new environments. Gives the environment.
     pub(crate) async fn strict(&self, script: &mut Script) -> Result<EnvironmentId> {
@@ -332,6 +339,7 @@ impl Stage<'_> {
         Ok(())
     }
 
+    /// A message that was not signed yet.
     pub(super) fn signing(&self, player: &Player, message: &[u8]) -> Operation {
         let id = OperationIds::new(self.entropy).operation();
         sign_operation(player.client.environment, player.client.user, id, player.on, message)
@@ -383,7 +391,7 @@ impl Stage<'_> {
 }
 
 /// Whether `signature` over `message` is good under the key that `address` is.
-fn verifies(address: &str, message: &[u8], signature: &[u8]) -> bool {
+pub(super) fn verifies(address: &str, message: &[u8], signature: &[u8]) -> bool {
     let check = || -> Result<bool> {
         let key = bs58::decode(address).into_vec().map_err(Error::internal)?;
         let key = aws_lc_rs::signature::UnparsedPublicKey::new(&aws_lc_rs::signature::ED25519, key);
