@@ -2,6 +2,8 @@
 
 mod administration;
 mod audit;
+mod batches;
+mod bindings;
 mod codes;
 mod evidence;
 mod existence;

@@ -1,5 +1,6 @@
 //! What software that is not ours makes of what we sign and specify: PyJWT, npm's jose, plain Python, plain Node.
 
+mod batches;
 mod digests;
 mod kinds;
 mod receipts;

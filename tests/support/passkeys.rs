@@ -44,20 +44,28 @@ pub(crate) fn copy(device: &SoftPasskey, folder: &Path) -> SoftPasskey {
 pub(crate) enum For<'a> {
     Scope(&'a str),
     Operation(&'a Operation),
+    Batch(&'a [Operation]),
 }
 
 impl For<'_> {
     fn scopes(self) -> Vec<String> {
         match self {
             Self::Scope(scope) => vec![scope.to_owned()],
-            Self::Operation(_) => Vec::new(),
+            Self::Operation(_) | Self::Batch(_) => Vec::new(),
         }
     }
 
     fn operation(self) -> Option<proto::types::Operation> {
         match self {
-            Self::Scope(_) => None,
+            Self::Scope(_) | Self::Batch(_) => None,
             Self::Operation(operation) => Some(convert::operation_value(operation)),
+        }
+    }
+
+    fn operations(self) -> Vec<proto::types::Operation> {
+        match self {
+            Self::Scope(_) | Self::Operation(_) => Vec::new(),
+            Self::Batch(operations) => operations.iter().map(convert::operation_value).collect(),
         }
     }
 }
@@ -108,6 +116,7 @@ impl User {
             user: self.name(),
             requested_scopes: what.scopes(),
             operation: what.operation(),
+            operations: what.operations(),
             ..Default::default()
         };
         self.step_up().begin_passkey_authentication(self.request(request)).await
@@ -127,6 +136,7 @@ impl User {
             credential_json: credential_json.to_owned(),
             requested_scopes: what.scopes(),
             operation: what.operation(),
+            operations: what.operations(),
             request_id: request_id.to_owned(),
             ..Default::default()
         };

@@ -8,6 +8,7 @@ use proto::token_issuer::step_up_service_client::StepUpServiceClient;
 use proto::token_issuer::token_service_client::TokenServiceClient;
 use proto::token_issuer::{
     AuthenticateTotpRequest, AuthenticateTotpResponse, AuthorizeOperationRequest, AuthorizeOperationResponse,
+    BatchLeaf,
 };
 use proto::types::KeyType;
 use proto::waas_gateway::wallet_service_client::WalletServiceClient;
@@ -134,15 +135,29 @@ impl User {
         scopes: &[&str],
         operation: Option<&Operation>,
     ) -> Answer<AuthenticateTotpResponse> {
-        let request = AuthenticateTotpRequest {
+        self.authenticate_for(AuthenticateTotpRequest {
+            operation: operation.map(convert::operation_value),
+            ..self.authentication(code, scopes)
+        })
+        .await
+    }
+
+    /// What a code is sent with for scopes, under a fresh request id.
+    pub(crate) fn authentication(&self, code: &str, scopes: &[&str]) -> AuthenticateTotpRequest {
+        AuthenticateTotpRequest {
             user: self.name(),
             code: code.to_owned(),
-            device: String::new(),
             requested_scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
-            operation: operation.map(convert::operation_value),
             request_id: fresh::request_id(),
             ..Default::default()
-        };
+        }
+    }
+
+    /// Sends a code, for whatever the request says.
+    pub(crate) async fn authenticate_for(
+        &self,
+        request: AuthenticateTotpRequest,
+    ) -> Answer<AuthenticateTotpResponse> {
         let answer = self.step_up().authenticate_totp(self.request(request)).await?;
         secret(&answer.get_ref().elevated_token.as_ref().unwrap().token);
         Ok(answer)
@@ -159,16 +174,39 @@ impl User {
         self.authenticate(&code, scopes, operation).await.done().elevated_token.unwrap().token
     }
 
+    /// Sends a code and asks for a token for a batch.
+    pub(crate) async fn batch(
+        &self,
+        code: &str,
+        operations: &[Operation],
+    ) -> Answer<AuthenticateTotpResponse> {
+        self.authenticate_for(AuthenticateTotpRequest {
+            operations: operations.iter().map(convert::operation_value).collect(),
+            ..self.authentication(code, &[])
+        })
+        .await
+    }
+
     /// Asks for a receipt, paid by a token or by the session alone (an empty one).
     pub(crate) async fn authorize(
         &self,
         operation: &Operation,
         token: &str,
     ) -> Answer<AuthorizeOperationResponse> {
+        self.authorize_leaf(operation, token, None).await
+    }
+
+    /// Asks for a receipt, paid by the token of a batch that has the operation in this place.
+    pub(crate) async fn authorize_leaf(
+        &self,
+        operation: &Operation,
+        token: &str,
+        batch_leaf: Option<BatchLeaf>,
+    ) -> Answer<AuthorizeOperationResponse> {
         let request = AuthorizeOperationRequest {
             operation: Some(convert::operation_value(operation)),
             elevated_token: token.to_owned(),
-            ..Default::default()
+            batch_leaf,
         };
         let answer = self.step_up().authorize_operation(self.request(request)).await?;
         secret(&answer.get_ref().receipt);
