@@ -71,8 +71,9 @@ fn tell(outcome: &Outcome) {
     let Outcome { kind, seed, acknowledged, repeated, doubles, control_doubles, recovery, problems, .. } =
         outcome;
     println!(
-        "{seed:>6} {:<19} acknowledged {acknowledged:>4}, repeated {repeated:>3}, doubles {doubles}, control {control_doubles:>3}, recovery {}{}",
+        "{seed:>6} {:<19} acknowledged {:>4}, repeated {repeated:>3}, doubles {doubles}, control {control_doubles:>3}, recovery {}{}",
         kind.name(),
+        acknowledged.total(),
         recovery.map_or_else(|| "never".to_owned(), |time| format!("{} ms", time.as_millis())),
         if problems.is_empty() { "" } else { "  NOT GOOD" },
     );

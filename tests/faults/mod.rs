@@ -12,6 +12,7 @@ mod processes;
 mod stopwatch;
 pub(crate) mod table;
 mod tokens;
+mod variety;
 
 #[cfg(test)]
 mod sample;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::kind::Kind;
+use super::variety::Counts;
 
 /// What came of a fault.
 #[derive(Clone, Debug)]
@@ -10,15 +11,15 @@ pub(crate) struct Outcome {
     pub(crate) kind: Kind,
     /// With the kind, all that a repetition needs.
     pub(crate) seed: u64,
-    /// Authorizations that were acknowledged, and whatever followed from them.
-    pub(crate) acknowledged: usize,
+    /// Authorizations that were acknowledged, and whatever followed from them, by the kind of token.
+    pub(crate) acknowledged: Counts,
     /// Calls without an answer, or with one that says to try again.
     pub(crate) repeated: usize,
     /// Users who had to show a second code, where there are any: only where tokens are lost.
     pub(crate) second_codes: usize,
-    /// Tokens for which more than one operation ran at the enforcement point.
+    /// Tokens for which more operations ran at the enforcement point than they have uses.
     pub(crate) ran_twice: usize,
-    /// Tokens that were let pay for more than one operation.
+    /// Tokens that were let pay for more operations than they have uses, or anew for what they had paid for.
     pub(crate) doubles: usize,
     /// Tokens that the control let pay for more than one operation, where it was struck as well.
     pub(crate) control_doubles: usize,
@@ -34,7 +35,7 @@ impl Outcome {
         Self {
             kind,
             seed,
-            acknowledged: 0,
+            acknowledged: Counts::NONE,
             repeated: 0,
             second_codes: 0,
             ran_twice: 0,

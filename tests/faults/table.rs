@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use super::kind::Kind;
 use super::outcome::Outcome;
+use super::variety::Variety;
 
 /// One row per kind and one for all, as Markdown.
 pub(crate) fn table(outcomes: &[Outcome]) -> String {
     let mut text = String::from(
-        "| fault | count | acknowledged | repeated | second codes | ran twice | store doubles | control doubles \
-         | recovery p50 | p99 | max |\n\
-         | --- | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: |\n",
+        "| fault | count | scoped | bound | batched | time-bound | repeated | second codes | ran twice | store doubles \
+         | control doubles | recovery p50 | p99 | max |\n\
+         | --- | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: |\n",
     );
     for kind in Kind::all() {
         let of_kind: Vec<_> = outcomes.iter().filter(|outcome| outcome.kind == kind).collect();
@@ -32,10 +33,12 @@ fn row(text: &mut String, name: &str, outcomes: &[&Outcome]) {
     let sum = |count| sum_where(|_| true, count);
     let mut times: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.recovery).collect();
     times.sort_unstable();
-    let cells = [
-        name.to_owned(),
-        outcomes.len().to_string(),
-        sum(|outcome| outcome.acknowledged),
+    let mut cells = vec![name.to_owned(), outcomes.len().to_string()];
+    cells.extend(Variety::ALL.map(|variety| {
+        let of_variety = |outcome: &&Outcome| outcome.acknowledged.of(variety);
+        outcomes.iter().map(of_variety).sum::<usize>().to_string()
+    }));
+    cells.extend([
         sum(|outcome| outcome.repeated),
         sum_where(|kind| !kind.has_control(), |outcome| outcome.second_codes),
         sum(|outcome| outcome.ran_twice),
@@ -44,7 +47,7 @@ fn row(text: &mut String, name: &str, outcomes: &[&Outcome]) {
         shown(percentile(&times, 50)),
         shown(percentile(&times, 99)),
         shown(percentile(&times, 100)),
-    ];
+    ]);
     writeln!(text, "| {} |", cells.join(" | ")).expect("text grows");
 }
 
@@ -81,7 +84,10 @@ mod tests {
         let table = table(&[outcome("stall", 0), outcome("split-brain", 3), outcome("split-brain", 4)]);
         let rows: Vec<_> = table.lines().skip(2).collect();
         assert_eq!(rows.len(), 3, "{table}");
-        assert!(rows[0].starts_with("| split-brain | 2 | 0 | 0 | – | 0 | 0 | 7 | – |"), "{table}");
+        assert!(
+            rows[0].starts_with("| split-brain | 2 | 0 | 0 | 0 | 0 | 0 | – | 0 | 0 | 7 | – |"),
+            "{table}"
+        );
         assert!(rows[2].starts_with("| **all** | 3 |"), "{table}");
     }
 }

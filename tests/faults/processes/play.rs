@@ -98,7 +98,7 @@ async fn play(stage: &mut Stage, fault: Fault, seed: u64) -> Outcome {
     stage.rest([last]);
 
     outcome.ran_twice = stage.spent_twice(&notes);
-    if outcome.acknowledged == 0 {
+    if outcome.acknowledged.total() == 0 {
         notes.complain("nothing was acknowledged");
     }
     if outcome.doubles > 0 || outcome.ran_twice > 0 {
@@ -111,6 +111,6 @@ async fn play(stage: &mut Stage, fault: Fault, seed: u64) -> Outcome {
 }
 
 fn count(outcome: &mut Outcome, journey: &Journey) {
-    outcome.acknowledged += journey.paid.len() + usize::from(journey.is_signed());
-    outcome.doubles += usize::from(journey.paid.len() > 1);
+    outcome.acknowledged.add(journey.variety(), journey.acknowledged());
+    outcome.doubles += usize::from(journey.is_doubled());
 }

@@ -5,17 +5,21 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use kernel::{Clock as _, OperationId, Reason, entropy::bytes};
-use operation::Digest;
+use kernel::{Action, Clock as _, OperationId, Reason, entropy::bytes};
+use operation::{Batch, Digest};
+use token_issuer::domain::bound::{Bound, BoundOperation};
+use token_issuer::domain::record::unknown;
+use token_issuer::domain::requirement::TokenBehavior;
 use token_issuer::domain::token::Token;
 use token_issuer::ports::Redeemed;
 
 use super::ledger::Ledger;
-use super::story::{self, Answer, Order, Story, Try};
+use super::story::{self, Answer, Order, Story, Ticket, Try};
 use crate::faults::dice::Dice;
 use crate::faults::stopwatch::until;
 use crate::faults::tokens::store::Client;
 use crate::faults::tokens::world::PATIENCE;
+use crate::faults::variety::Variety;
 use crate::support::tokens::elevated;
 
 /// How many processes there are.
@@ -33,7 +37,7 @@ pub(crate) struct Crew {
     /// Only the control has none.
     ledger: Option<Ledger>,
     /// Tokens on file that nobody has used yet.
-    stock: Mutex<VecDeque<(Token, bool)>>,
+    stock: Mutex<VecDeque<(Ticket, bool)>>,
     stories: Mutex<Vec<Story>>,
     problems: Mutex<Vec<String>>,
     /// Whether something was broken already: before that nothing may go wrong.
@@ -106,25 +110,53 @@ impl Crew {
     /// Everything that was written down, tokens that nobody used included.
     pub(crate) fn take_stories(&self) -> Vec<Story> {
         let mut stories = std::mem::take(&mut *lock(&self.stories));
-        stories.extend(lock(&self.stock).drain(..).map(|(token, issued)| Story::new(token, issued)));
+        stories.extend(lock(&self.stock).drain(..).map(|(ticket, issued)| Story::new(ticket, issued)));
         stories
     }
 
     /// The token that has been on file for longest.
-    pub(crate) fn oldest_in_stock(&self) -> Option<(Token, bool)> {
+    pub(crate) fn oldest_in_stock(&self) -> Option<(Ticket, bool)> {
         lock(&self.stock).pop_front()
     }
 
     /// Issues a token and puts it behind the others.
     pub(crate) async fn stock_up(&self, client: usize) {
-        let token = self.token();
-        let issued = self.issue(client, &token).await;
-        lock(&self.stock).push_back((token, issued));
+        let ticket = self.ticket();
+        let issued = self.issue(client, &ticket.token).await;
+        lock(&self.stock).push_back((ticket, issued));
     }
 
-    /// A token that nobody had before, of a user of its own.
-    pub(crate) fn token(&self) -> Token {
-        elevated(self.dice.entropy())
+    /// A token that nobody had before, of a user of its own. The control knows one kind.
+    pub(crate) fn ticket(&self) -> Ticket {
+        let kind = self.dice.below(Variety::ALL.len());
+        let variety = if self.has_ledger() { Variety::ALL[kind] } else { Variety::Scoped };
+        let token = elevated(self.dice.entropy());
+        let (token, batch) = match variety {
+            Variety::Scoped => (token, Vec::new()),
+            Variety::Bound => {
+                let Order { operation: id, digest } = self.order();
+                let operation = BoundOperation { id, digest, action: Action::WalletExport, wallet: None };
+                (Token { bound: Bound::Operation(operation), ..token }, Vec::new())
+            }
+            Variety::Batched => {
+                let orders: Vec<_> = (0..2 + self.dice.below(3)).map(|_| self.order()).collect();
+                let digests: Vec<_> = orders.iter().map(|order| order.digest).collect();
+                let root = Batch::of(&digests).expect("few operations").root;
+                (Token { bound: Bound::Batch(root), ..token }, orders)
+            }
+            Variety::TimeBound => (Token { behavior: TokenBehavior::TimeBound, ..token }, Vec::new()),
+        };
+        Ticket { token, batch }
+    }
+
+    /// An operation to ask this token for: the first one is that which it is bound to, where it is to one. To a batch's
+    /// own there are no others.
+    pub(crate) fn order_for(&self, ticket: &Ticket, number: usize) -> Order {
+        match (&ticket.token.bound, number) {
+            (Bound::Batch(_), number) => ticket.batch[number % ticket.batch.len()],
+            (Bound::Operation(bound), 0) => Order { operation: bound.id, digest: bound.digest },
+            (Bound::Scopes | Bound::Wallet(_) | Bound::Operation(_), _) => self.order(),
+        }
     }
 
     /// An operation that nobody had before.
@@ -159,8 +191,7 @@ impl Crew {
         order: &Order,
     ) -> Result<Redeemed, Answer> {
         let calm = !self.broken.load(Ordering::SeqCst);
-        let client = &self.clients[client];
-        match client.redeem(token.key(), order.operation, order.digest, runtime::SystemClock.now()).await {
+        match use_of(&self.clients[client], token, order).await {
             Ok(redeemed) => Ok(redeemed),
             Err(error) => {
                 self.look_at(error.reason(), calm);
@@ -211,7 +242,7 @@ impl Crew {
                 && one.answer == Answer::Acknowledged
                 && !story.ran.contains(&one.order.operation)
             {
-                match ledger.run(&story.token, &one.order).await {
+                match ledger.run(&story.ticket.token, &one.order).await {
                     Ok(true) => {
                         story.ran.insert(one.order.operation);
                     }
@@ -240,6 +271,20 @@ impl Crew {
             Reason::TokenStoreChanged | Reason::TokenUnknown if !still_calm => {}
             reason => self.complain(format!("refused with {reason}, broken: {}", !still_calm)),
         }
+    }
+}
+
+/// What an issuer does with a token that is to pay for an operation: one that is time-bound is not spent, it only has to be
+/// on file.
+async fn use_of(client: &Client, token: &Token, order: &Order) -> kernel::Result<Redeemed> {
+    let now = runtime::SystemClock.now();
+    match token.behavior {
+        TokenBehavior::SingleUse => client.redeem(token.key(), order.operation, order.digest, now).await,
+        TokenBehavior::TimeBound => match client.get(token.key(), now).await? {
+            Some(record) if record.token == *token && record.payments.is_empty() => Ok(Redeemed::Earlier),
+            Some(_) => Err(kernel::Error::internal("another token, or a payment of one that is not spent")),
+            None => Err(unknown()),
+        },
     }
 }
 

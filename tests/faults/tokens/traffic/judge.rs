@@ -1,5 +1,6 @@
 //! What is asked of every token when the trouble is over.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures::StreamExt as _;
@@ -7,7 +8,8 @@ use kernel::{OperationId, Reason};
 use token_issuer::ports::Redeemed;
 
 use super::crew::{CLIENTS, Crew};
-use super::story::{Answer, Story, Try, answer};
+use super::story::{Answer, Order, Story, Try, answer};
+use crate::faults::variety::{Counts, Variety};
 
 /// What a fault may do to the records that were on file when it struck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,13 +25,13 @@ pub(crate) enum Records {
 }
 
 /// What was found.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Verdict {
-    /// Operations that the store acknowledged.
-    pub(crate) acknowledged: usize,
-    /// Tokens that the store let pay for more than one operation.
+    /// Operations that the store acknowledged, by the kind of token.
+    pub(crate) acknowledged: Counts,
+    /// Tokens that the store let pay for more operations than they have uses, or anew for what they had paid for.
     pub(crate) doubles: usize,
-    /// Tokens for which more than one operation ran.
+    /// Tokens for which more operations ran than they have uses.
     pub(crate) ran_twice: usize,
 }
 
@@ -44,12 +46,12 @@ pub(crate) async fn judge(crew: &Arc<Crew>, records: Records) -> Verdict {
         .buffer_unordered(AT_ONCE)
         .collect::<Vec<_>>()
         .await;
-    let mut verdict = Verdict::default();
+    let mut verdict = Verdict { acknowledged: Counts::NONE, doubles: 0, ran_twice: 0 };
     for story in &ended {
         let payments = story.payments();
-        verdict.acknowledged += payments;
-        verdict.doubles += usize::from(payments > 1);
-        verdict.ran_twice += usize::from(story.ran.len() > 1);
+        verdict.acknowledged.add(story.ticket.variety(), payments);
+        verdict.doubles += usize::from(payments > story.ticket.uses() || story.anew);
+        verdict.ran_twice += usize::from(story.ran.len() > story.ticket.uses());
         if crew.has_ledger() {
             for problem in wrong_with(story, records) {
                 crew.complain(problem);
@@ -69,10 +71,14 @@ async fn end(crew: &Crew, mut story: Story, records: Records) -> Story {
         ask_anew(crew, client, &mut story).await;
     }
     for earlier in earlier {
-        let now = crew.known(client, &story.token, &earlier.order).await;
+        let now = crew.known(client, &story.ticket.token, &earlier.order).await;
         // The control cannot tell the operation that paid from another one.
-        if crew.has_ledger() && earlier.answer == Answer::Acknowledged && !may_follow(now, records) {
-            crew.complain(format!("an acknowledged operation, asked for again, gets {now:?}"));
+        if crew.has_ledger() && earlier.answer == Answer::Acknowledged {
+            if !may_follow(now, records) {
+                crew.complain(format!("an acknowledged operation, asked for again, gets {now:?}"));
+            }
+            // Of the others that is told by what they paid for besides.
+            story.anew |= story.ticket.variety() == Variety::Batched && now == Ok(Redeemed::Now);
         }
         crew.conclude(&mut story, [Try { order: earlier.order, answer: answer(now) }]).await;
     }
@@ -82,10 +88,20 @@ async fn end(crew: &Crew, mut story: Story, records: Records) -> Story {
     story
 }
 
+/// Asks for something new; of a batch, for all that it has.
 async fn ask_anew(crew: &Crew, client: usize, story: &mut Story) {
-    let order = crew.order();
-    let now = crew.known(client, &story.token, &order).await;
-    crew.conclude(story, [Try { order, answer: answer(now) }]).await;
+    // What was asked for before is asked for by itself, and compared with what was said to it.
+    let left: Vec<_> = match story.ticket.variety() {
+        Variety::Scoped | Variety::Bound | Variety::TimeBound => vec![crew.order()],
+        Variety::Batched => {
+            let asked = |order: &Order| story.tries.iter().any(|one| one.order == *order);
+            story.ticket.batch.iter().filter(|order| !asked(order)).copied().collect()
+        }
+    };
+    for order in left {
+        let now = crew.known(client, &story.ticket.token, &order).await;
+        crew.conclude(story, [Try { order, answer: answer(now) }]).await;
+    }
 }
 
 /// What an operation that was acknowledged before may be told when it is asked for again.
@@ -103,12 +119,13 @@ fn may_follow(now: Result<Redeemed, Answer>, records: Records) -> bool {
 /// What must not be, of a token whose story has ended.
 fn wrong_with(story: &Story, records: Records) -> Vec<String> {
     let mut wrong = Vec::new();
-    let payments = story.payments();
-    if payments > 1 && records != Records::Return {
-        wrong.push(format!("the store let one token pay for {payments} operations: {:?}", story.tries));
+    let (payments, uses) = (story.payments(), story.ticket.uses());
+    let what = story.ticket.variety().name();
+    if payments > uses && records != Records::Return {
+        wrong.push(format!("the store let a {what} token pay for {payments} operations: {:?}", story.tries));
     }
-    if story.ran.len() > 1 {
-        wrong.push(format!("{} operations ran for one token: {:?}", story.ran.len(), story.tries));
+    if story.ran.len() > uses {
+        wrong.push(format!("{} operations ran for a {what} token: {:?}", story.ran.len(), story.tries));
     }
     let paid = |operation: &OperationId| {
         story.tries.iter().any(|one| one.order.operation == *operation && one.answer == Answer::Acknowledged)
@@ -116,11 +133,13 @@ fn wrong_with(story: &Story, records: Records) -> Vec<String> {
     if !story.ran.iter().all(paid) {
         wrong.push(format!("something ran that was not acknowledged: {:?}", story.tries));
     }
-    if payments > 0 && story.ran.is_empty() {
+    // Where the store let too many pay, the ledger let none of those run.
+    if story.ran.len() < payments.min(uses) {
         wrong.push(format!("what was acknowledged did not run: {:?}", story.tries));
     }
-    if records == Records::Stay && story.issued && payments != 1 {
-        wrong.push(format!("a good token paid for {payments} operations: {:?}", story.tries));
+    let asked = story.tries.iter().map(|one| one.order.operation).collect::<BTreeSet<_>>().len();
+    if records == Records::Stay && story.issued && payments != uses.min(asked) {
+        wrong.push(format!("a good {what} token paid for {payments} operations: {:?}", story.tries));
     }
     wrong
 }

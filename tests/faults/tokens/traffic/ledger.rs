@@ -30,7 +30,7 @@ impl Ledger {
             user: token.user,
             operation: order.operation,
             digest: *order.digest.as_bytes(),
-            paid_by: Some(token.id),
+            paid_by: token.paid_by(&order.digest),
             attempt: AttemptId::random(self.dice.entropy()),
         };
         match self.spending.spend(&spend, kernel::Clock::now(&self.clock)).await {

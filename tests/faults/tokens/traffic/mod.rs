@@ -70,8 +70,8 @@ impl Traffic {
 
 async fn calls(crew: Arc<Crew>, dice: Dice, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        if let Some((token, issued)) = crew.oldest_in_stock() {
-            let mut story = Story::new(token, issued);
+        if let Some((ticket, issued)) = crew.oldest_in_stock() {
+            let mut story = Story::new(ticket, issued);
             use_up(&crew, &dice, &mut story).await;
             crew.tell(story);
         }
@@ -82,11 +82,11 @@ async fn calls(crew: Arc<Crew>, dice: Dice, stop: CancellationToken) {
 
 /// Asks one token to pay for several operations, in one of the ways in which clients do.
 async fn use_up(crew: &Crew, dice: &Dice, story: &mut Story) {
-    let (first, second) = (crew.order(), crew.order());
+    let [first, second] = [0, 1].map(|number| crew.order_for(&story.ticket, number));
     let here = dice.below(CLIENTS);
     // Another process; when there are two sides, as often as not on the other one.
     let there = (here + 1 + dice.below(CLIENTS - 1)) % CLIENTS;
-    let token = story.token.clone();
+    let token = story.ticket.token.clone();
     let tries = match dice.below(4) {
         // Two operations race for it.
         0 | 1 => {
@@ -113,11 +113,11 @@ pub(crate) async fn recovery(crew: &Arc<Crew>, watch: Stopwatch) -> Result<Durat
         let crew = crew.clone();
         clients.spawn(async move {
             while watch.elapsed() < RECOVERY {
-                let mut story = Story::new(crew.token(), false);
-                story.issued = crew.issue(client, &story.token).await;
+                let mut story = Story::new(crew.ticket(), false);
+                story.issued = crew.issue(client, &story.ticket.token).await;
                 if story.issued {
-                    let order = crew.order();
-                    let answer = crew.redeem(client, &story.token, &order).await;
+                    let order = crew.order_for(&story.ticket, 0);
+                    let answer = crew.redeem(client, &story.ticket.token, &order).await;
                     let paid = answer.is_ok();
                     let took = watch.elapsed();
                     crew.conclude(&mut story, [Try { order, answer: story::answer(answer) }]).await;
@@ -142,8 +142,8 @@ pub(crate) async fn recovery(crew: &Arc<Crew>, watch: Stopwatch) -> Result<Durat
 /// A token that is on file. Nothing is broken, but a machine that has too much to do may need several tries.
 async fn on_file(crew: &Arc<Crew>, client: usize) -> Story {
     let issued = until("a token on file", PATIENCE, async || {
-        let mut story = Story::new(crew.token(), false);
-        story.issued = crew.issue(client, &story.token).await;
+        let mut story = Story::new(crew.ticket(), false);
+        story.issued = crew.issue(client, &story.ticket.token).await;
         if story.issued {
             return Some(story);
         }
@@ -152,23 +152,23 @@ async fn on_file(crew: &Arc<Crew>, client: usize) -> Story {
     });
     issued.await.unwrap_or_else(|problem| {
         crew.complain(problem);
-        Story::new(crew.token(), false)
+        Story::new(crew.ticket(), false)
     })
 }
 
 /// Lets many callers, spread over the processes, ask one fresh token for an operation each, all at the same moment. How
-/// many got it.
-pub(crate) async fn race(crew: &Arc<Crew>, issuer: usize, callers: usize) -> usize {
+/// many operations got it, and how many should: as many as it has uses.
+pub(crate) async fn race(crew: &Arc<Crew>, issuer: usize, callers: usize) -> (usize, usize) {
     let mut story = on_file(crew, issuer % CLIENTS).await;
     let tries = testkit::race(std::slice::from_ref(crew), callers, |crew, caller| {
-        let (token, order) = (story.token.clone(), crew.order());
+        let (token, order) = (story.ticket.token.clone(), crew.order_for(&story.ticket, caller));
         async move {
             Try { order, answer: story::answer(crew.known(caller % CLIENTS, &token, &order).await) }
         }
     })
     .await;
     crew.conclude(&mut story, tries).await;
-    let winners = story.payments();
+    let (winners, expected) = (story.payments(), story.ticket.uses().min(callers));
     crew.tell(story);
-    winners
+    (winners, expected)
 }
