@@ -5,10 +5,11 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
+use kernel::Reason;
 use proto::token_issuer::GetSessionRequest;
 use serde_json::Value;
 
-use crate::support::answer::Done as _;
+use crate::support::answer::{Done as _, Outcome as _};
 use crate::support::codes::App;
 use crate::support::dev::suite;
 use crate::support::fresh;
@@ -143,6 +144,29 @@ async fn several_messages_are_signed_with_one_code_from_the_command_line() {
     arguments.extend(["--operation-id", &id]);
     let told = refused(&run(wallet(&user.subject, &arguments)));
     assert!(told.contains("operation-id"), "{told}");
+}
+
+#[tokio::test]
+async fn tokens_are_revoked_from_the_command_line() {
+    let user = User::new(suite()).await;
+    let wallet = user.wallet().await;
+    let mut factor = user.enrol().await;
+    let revoke = |arguments: &[&str]| {
+        let mut command = countersign();
+        command.args(["token", "--dev-file"]).arg(suite().dev_file());
+        command.args(["revoke", "--name", &user.subject]).args(arguments);
+        command
+    };
+    let told = refused(&run(revoke(&[])));
+    assert!(told.contains("--token-id") && told.contains("--all"), "{told}");
+    for by in [&["--all"][..], &["--admin", "--session", "session-1"]] {
+        let token = user.token(&mut factor.app, &["wallet:sign"], None).await;
+        let operation = user.signing(&wallet, b"from the command line");
+        run_well(revoke(&["--token-id", &fresh::uuid()]));
+        user.authorize(&operation, &token).await.done();
+        run_well(revoke(by));
+        user.authorize(&operation, &token).await.refused(Reason::TokenRevoked);
+    }
 }
 
 /// The first line, which is a name.

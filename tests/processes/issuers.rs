@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jose::peek;
 use kernel::{Code, Reason};
@@ -21,6 +21,7 @@ use tonic::transport::Channel;
 use crate::support::admin::{Admin, Place, settings};
 use crate::support::answer::{Done as _, Outcome as _};
 use crate::support::dev::DevSuite;
+use crate::support::fresh::now;
 use crate::support::ports::Ports;
 use crate::support::user::User;
 use crate::support::{processes, servers};
@@ -222,12 +223,12 @@ async fn revoked_in_time(suite: &DevSuite, issuers: &[Channel], operator: &Opera
     operator.activate(other).await;
     let request = operator.admin.request(RevokeSigningKeyRequest { key_id: key_id.clone() });
     operator.client().revoke_signing_key(request).await.done();
-    let revoked = Instant::now();
+    let revoked = now();
     for issuer in issuers {
         let user = at(&user, issuer);
         // It may be good until a process has noticed. After that it never is.
         loop {
-            let began = revoked.elapsed();
+            let began = now().since(revoked);
             match user.authorize(&operation, &token).await.outcome() {
                 Ok(_) => assert!(began < NOTICED, "good {began:?} after it was revoked"),
                 Err(refusal) => break assert_eq!(refusal.reason, Reason::TokenInvalid, "{refusal:?}"),
@@ -235,7 +236,7 @@ async fn revoked_in_time(suite: &DevSuite, issuers: &[Channel], operator: &Opera
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
-    println!("refused everywhere {:?} after it was revoked", revoked.elapsed());
+    println!("refused everywhere {:?} after it was revoked", now().since(revoked));
     for issuer in issuers {
         at(&user, issuer).authorize(&operation, &token).await.refused(Reason::TokenInvalid);
     }

@@ -10,9 +10,11 @@ use crate::authorize_operation::Authorized;
 use crate::domain::bound::Bound;
 use crate::domain::decision::Verdict;
 use crate::domain::requirement::TokenBehavior;
+use crate::domain::revocation::{Revocable, Target};
 use crate::domain::token::Token;
-use crate::fixtures::{Bench, NOW, create, export, request, shown, token};
+use crate::fixtures::{Bench, NOW, create, environment, export, request, shown, token, user};
 use crate::mint::Mint;
+use crate::revoke_tokens::Wanted;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -73,6 +75,26 @@ async fn case_33_a_token_from_before_is_dead_at_every_use_and_one_from_after_is_
     // What needs no token is as it was.
     bench.policy.say(Verdict::Allow(None));
     bench.authorize_at(create(5), None, now).await.unwrap();
+}
+
+/// The database forgot that, but not the time it was put back to.
+#[tokio::test]
+async fn a_token_that_was_revoked_before_the_restore_does_not_come_back() {
+    let bench = Bench::new();
+    let operation = export(1);
+    let jwt = bench.issue(&bound(1, &operation, NOW)).await;
+    let call = bench.call(NOW);
+    let all = Wanted::Target(Target::All);
+    bench.revoke().revoke(environment(), user(), all, NOW, &call.trail).await.unwrap();
+    let now = NOW.plus(2 * SECOND);
+    let refused = bench.authorize_at(operation.clone(), Some(&jwt), now).await.unwrap_err();
+    assert_eq!(refused.reason(), Reason::TokenRevoked);
+    let fresh = Bench::new();
+    fresh.revocations.number(&Revocable::of(&bound(1, &operation, NOW)));
+    let (operations, issued, revocations) = (fresh.operations, fresh.issued, fresh.revocations);
+    let bench = Bench { operations, issued, revocations, ..bench }.restored(NOW);
+    let refused = bench.authorize_at(operation, Some(&jwt), now).await.unwrap_err();
+    assert_eq!(refused.reason(), Reason::TokenStoreChanged);
 }
 
 #[tokio::test]

@@ -1,11 +1,13 @@
 mod races;
 
 use super::*;
-use crate::authorize_operation::{Authorized, Presented};
+use crate::authorize_operation::Authorized;
 use crate::domain::decision::Verdict;
 use crate::domain::requirement::TokenBehavior;
 use crate::domain::token::Token;
-use crate::fixtures::{Bench, NOW, environment, factor, request, requirement, session, sign, token, user};
+use crate::fixtures::{
+    Bench, NOW, environment, factor, request, requirement, session, shown, sign, token, user,
+};
 use kernel::audit::Outcome;
 use kernel::{Action, Error, Scope};
 use operation::CheckedOperation;
@@ -31,13 +33,8 @@ async fn revoke(bench: &Bench, wanted: Wanted) -> Result<()> {
     bench.revoke().revoke(environment(), user(), wanted, NOW, &call.trail).await
 }
 
-/// The token as a call shows it.
-fn shown(jwt: &SecretText) -> Presented {
-    Presented { jwt: jwt.clone(), leaf: None }
-}
-
 async fn authorize(bench: &Bench, operation: CheckedOperation, jwt: &SecretText) -> Result<Authorized> {
-    bench.authorize().authorize(&bench.call(NOW), operation, Some(shown(jwt))).await
+    bench.authorize().authorize(&bench.call(NOW), operation, shown(jwt.clone())).await
 }
 
 fn is_revoked(refused: Result<Authorized>) {
@@ -100,7 +97,7 @@ async fn who_holds_a_token_revokes_it_from_any_session() {
     revoke(&bench, Wanted::Token(jwt.clone())).await.unwrap();
     let mut call = bench.call(NOW);
     call.session = token.session.clone();
-    is_revoked(bench.authorize().authorize(&call, sign(1, b"one"), Some(shown(&jwt))).await);
+    is_revoked(bench.authorize().authorize(&call, sign(1, b"one"), shown(jwt.clone())).await);
     // Again does no harm.
     revoke(&bench, Wanted::Token(jwt)).await.unwrap();
     // Also when it has expired: it might still be asked for what it paid for.

@@ -64,7 +64,7 @@ async fn nothing_is_authorized_after_the_answer(processes: Processes, round: u32
                 } else {
                     (sign(round * 1_000_000 + 1_000 + caller * 10_000 + number, b"new"), &shared_jwt, true)
                 };
-                match authorize.authorize(&bench_call, operation, Some(shown(jwt))).await {
+                match authorize.authorize(&bench_call, operation, shown(jwt.clone())).await {
                     Ok(_) => assert!(!(began_after && hit), "authorized after the revocation was answered"),
                     Err(error) => {
                         assert_eq!(error.reason(), Reason::TokenRevoked, "{error:?}");

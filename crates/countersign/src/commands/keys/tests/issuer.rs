@@ -104,7 +104,7 @@ async fn receipt_keys_are_rotated_step_by_step() {
         let message = issuer.activate(&second).await.unwrap_err().message().to_owned();
         assert!(message.contains("does not state the key"), "{name}: {message}");
         let bare = format!("keys issuer activate {config} {second}");
-        assert!(issuer.place.refused(&bare).await.contains("statement is missing"), "{name}");
+        assert!(issuer.place.refused(&bare).await.contains("every verifier has a statement"), "{name}");
         issuer.state(2).await;
         assert_eq!(issuer.stated().len(), 2, "{name}");
         issuer.activate(&second).await.unwrap();
