@@ -1,26 +1,24 @@
-//! The vectors of batches are recomputed in another language, which notices every one that is wrong.
+//! The vectors of batches are recomputed in two more languages, which notice every one that is wrong.
 
 use serde_json::{Value, json};
 
 use super::{Language, clone};
-use crate::support::tools::{program, run, run_well};
+use crate::support::tools::{run, run_well};
 
-fn checker() -> std::process::Command {
-    let mut command = program(Language::Python.interpreter());
-    // Nothing is left beside the script.
-    command.arg("-B").arg(clone().join("docs/vectors/check_batch.py"));
-    command
-}
+const CHECKER: &str = "check_batch";
 
 fn vectors() -> Value {
     serde_json::from_str(&std::fs::read_to_string(clone().join("docs/vectors/batch.json")).unwrap()).unwrap()
 }
 
 #[test]
-fn another_language_agrees_on_every_batch() {
+fn python_and_javascript_agree_on_every_batch() {
     let (batches, refused) =
         ["batches", "refused"].map(|list| vectors()[list].as_array().unwrap().len()).into();
-    assert_eq!(run_well(checker()), format!("{batches} batches and {refused} refusals are right\n"));
+    let right = format!("{batches} batches and {refused} refusals are right\n");
+    for language in Language::ALL {
+        assert_eq!(run_well(language.checker(CHECKER)), right, "{language:?}");
+    }
 }
 
 #[test]
@@ -40,9 +38,14 @@ fn a_vector_that_is_wrong_is_noticed() {
         *altered.pointer_mut(place).unwrap() = value;
         let file = folder.path().join(format!("{number}.json"));
         std::fs::write(&file, altered.to_string()).unwrap();
-        let mut command = checker();
-        command.arg(&file);
-        let output = run(command);
-        assert!(!output.status.success(), "{place}");
+        for language in Language::ALL {
+            let mut command = language.checker(CHECKER);
+            command.arg(&file);
+            let output = run(command);
+            assert_eq!(output.status.code(), Some(1), "{place} in {language:?}");
+            // It says what is wrong, and does not merely break.
+            let told = String::from_utf8_lossy(&output.stderr);
+            assert!(told.contains(" differences"), "{place} in {language:?}: {told}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::{Language, clone};
-use crate::support::tools::{program, run, run_well};
+use crate::support::tools::{run, run_well};
 
 const VECTORS: &str = "docs/vectors/operation-digest.json";
 
@@ -14,12 +14,8 @@ fn vectors() -> Value {
 }
 
 fn checker(language: Language, vectors: Option<&Path>) -> std::process::Command {
-    let name = match language {
-        Language::Python => "check_operation_digest.py",
-        Language::JavaScript => "check_operation_digest.mjs",
-    };
-    let mut command = program(language.interpreter());
-    command.arg(clone().join("docs/vectors").join(name)).args(vectors);
+    let mut command = language.checker("check_operation_digest");
+    command.args(vectors);
     command
 }
 

@@ -7,6 +7,7 @@ mod receipts;
 mod tampering;
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -39,6 +40,17 @@ impl Language {
             std::os::unix::fs::symlink(prepared(NODE_MODULES), folder.path().join("node_modules")).unwrap();
         }
         (folder, copy)
+    }
+
+    /// The checker of vectors of this name, where it lies: it needs nothing.
+    fn checker(self, name: &str) -> Command {
+        let file = match self {
+            Self::Python => format!("{name}.py"),
+            Self::JavaScript => format!("{name}.mjs"),
+        };
+        let mut command = program(self.interpreter());
+        command.arg(clone().join("docs/vectors").join(file));
+        command
     }
 
     fn interpreter(self) -> PathBuf {
