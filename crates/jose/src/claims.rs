@@ -4,6 +4,9 @@
 //! type, or is `null`, is refused with the whole token. Claims that are not named here are ignored (RFC 7519
 //! section 4), except inside `authorization_details`, where RFC 9396 section 5 wants them refused.
 
+mod assertion;
+mod confirmation;
+mod mfa;
 mod session;
 mod wire;
 
@@ -12,6 +15,9 @@ use kernel::{
 };
 use serde::{Deserialize, Serialize};
 
+pub use assertion::{AssertionClaims, assertion_claims};
+pub use confirmation::Confirmation;
+pub use mfa::MfaClaims;
 pub use session::{SessionClaims, session_claims};
 
 /// The claims of an elevated access token ([`Kind::Elevated`](crate::Kind::Elevated)). Dates are seconds since the
@@ -61,6 +67,9 @@ pub struct ElevatedClaims {
     /// What it is bound to (RFC 9396 section 9.1); absent when it is not bound. Never empty.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "wire::non_empty")]
     pub authorization_details: Option<Vec<AuthorizationDetail>>,
+    /// The key that whoever presents it has to prove (RFC 7800 section 3.1); absent when it is a bearer token.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "wire::present")]
+    pub cnf: Option<Confirmation>,
 }
 
 /// What a token is bound to: an authorization details object (RFC 9396 section 2), by its type. An unknown member or

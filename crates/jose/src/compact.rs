@@ -7,17 +7,17 @@ use crate::{Algorithm, KeyId, KeySet, Kind, TokenError, encoding, json};
 /// The longest token that is read or made, in bytes.
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
-/// The parts of a token, the header decoded.
-pub(crate) struct Parts<'a> {
-    pub(crate) header: Header,
-    payload: &'a str,
-    signing_input: &'a str,
-    signature: &'a str,
+/// The three parts of a token, none decoded.
+pub(crate) struct Split<'a> {
+    pub(crate) header: &'a str,
+    pub(crate) payload: &'a str,
+    pub(crate) signing_input: &'a str,
+    pub(crate) signature: &'a str,
 }
 
-impl<'a> Parts<'a> {
+impl<'a> Split<'a> {
     /// Takes a token of at most `max` bytes apart.
-    pub(crate) fn of(token: &'a str, max: usize, extras: Extras) -> Result<Self, TokenError> {
+    pub(crate) fn of(token: &'a str, max: usize) -> Result<Self, TokenError> {
         if token.len() > max {
             return Err(TokenError::TooLarge);
         }
@@ -27,14 +27,36 @@ impl<'a> Parts<'a> {
         if payload.contains('.') || encoding::decode(signature).is_none() {
             return Err(TokenError::Malformed);
         }
-        Ok(Self { header: Header::decode(header, extras)?, payload, signing_input, signature })
+        Ok(Self { header, payload, signing_input, signature })
     }
 
     /// The members of the payload. Not to be believed before the signature was verified.
     pub(crate) fn payload(&self) -> Result<ClaimMap, TokenError> {
-        encoding::decode(self.payload)
-            .and_then(|bytes| json::parse_object(&bytes))
-            .ok_or(TokenError::Malformed)
+        object(self.payload)
+    }
+}
+
+/// The members of the JSON object that a part is.
+pub(crate) fn object(part: &str) -> Result<ClaimMap, TokenError> {
+    encoding::decode(part).and_then(|bytes| json::parse_object(&bytes)).ok_or(TokenError::Malformed)
+}
+
+/// A token taken apart, the header decoded.
+pub(crate) struct Parts<'a> {
+    pub(crate) header: Header,
+    split: Split<'a>,
+}
+
+impl<'a> Parts<'a> {
+    /// Takes a token of at most `max` bytes apart.
+    pub(crate) fn of(token: &'a str, max: usize, extras: Extras) -> Result<Self, TokenError> {
+        let split = Split::of(token, max)?;
+        Ok(Self { header: Header::decode(split.header, extras)?, split })
+    }
+
+    /// The members of the payload. Not to be believed before the signature was verified.
+    pub(crate) fn payload(&self) -> Result<ClaimMap, TokenError> {
+        self.split.payload()
     }
 }
 
@@ -67,7 +89,7 @@ pub(crate) fn open(
     if key.algorithm() != *algorithm {
         return Err(TokenError::AlgorithmNotAllowed);
     }
-    if !key.verifies(parts.signing_input.as_bytes(), parts.signature) {
+    if !key.verifies(parts.split.signing_input.as_bytes(), parts.split.signature) {
         return Err(TokenError::BadSignature);
     }
     Ok(Opened { claims: parts.payload()?, key_id: key_id.clone(), algorithm: *algorithm })

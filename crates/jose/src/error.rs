@@ -112,6 +112,29 @@ pub enum SigningError {
     Library,
 }
 
+/// Why a sender's proof was refused. The order of the variants is the order of the checks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SenderProofError {
+    /// Its form, header or signature is not right.
+    #[error("the sender's proof is not right: {0}")]
+    Token(#[from] TokenError),
+    /// The key in its header cannot be used.
+    #[error("the key of the sender's proof is not right: {0}")]
+    Key(#[from] KeyError),
+    /// It is for another call.
+    #[error("the sender's proof is for another call")]
+    WrongCall,
+    /// Made too long ago, or in the future.
+    #[error("the sender's proof was not made just now")]
+    NotCurrent,
+    /// It is for another token, for none, or for one where none is presented.
+    #[error("the sender's proof is for another token")]
+    WrongToken,
+    /// It is for another operation, for none, or for one where none is asked for.
+    #[error("the sender's proof is for another operation")]
+    WrongOperation,
+}
+
 /// Why a statement of receipt keys was refused or not made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StatementError {

@@ -3,7 +3,8 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{Algorithm, KeyId, TokenError, encoding, json};
+use crate::compact::object;
+use crate::{Algorithm, KeyId, TokenError};
 
 /// Parameters that are refused on every kind: they bring or point to a key, change what is signed, or say that
 /// the payload is something else than claims (RFC 7515 section 4.1, RFC 7516 section 4.1, RFC 7797).
@@ -29,9 +30,7 @@ pub(crate) struct Header {
 impl Header {
     /// Reads the first part of a token.
     pub(crate) fn decode(part: &str, extras: Extras) -> Result<Self, TokenError> {
-        let members = encoding::decode(part)
-            .and_then(|bytes| json::parse_object(&bytes))
-            .ok_or(TokenError::Malformed)?;
+        let members = object(part)?;
         if let Some(name) = FORBIDDEN.into_iter().find(|name| members.contains_key(*name)) {
             return Err(TokenError::HeaderForbidden(name));
         }

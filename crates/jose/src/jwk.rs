@@ -4,13 +4,12 @@ mod read;
 
 use std::fmt;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey};
 use jsonwebtoken::DecodingKey;
 use serde_json::{Value, json};
 
 use crate::encoding::encode;
-use crate::{Algorithm, KeyError, KeyId, json as strict};
+use crate::{Algorithm, KeyError, KeyId, Thumbprint, json as strict};
 
 pub(crate) use read::Entry;
 
@@ -46,8 +45,12 @@ impl PublicJwk {
         if text.len() > MAX_JWK_BYTES {
             return Err(KeyError::Malformed);
         }
-        let members = strict::parse_object(text.as_bytes()).ok_or(KeyError::Malformed)?;
-        match read::entry(&members, &Algorithm::ALL, read::KeyName::OrThumbprint)? {
+        Self::from_members(&strict::parse_object(text.as_bytes()).ok_or(KeyError::Malformed)?)
+    }
+
+    /// The same from its members.
+    pub(crate) fn from_members(members: &strict::ClaimMap) -> Result<Self, KeyError> {
+        match read::entry(members, &Algorithm::ALL, read::KeyName::OrThumbprint)? {
             Entry::Usable(key) => Ok(key),
             Entry::Other => Err(KeyError::Unsupported),
         }
@@ -95,7 +98,7 @@ impl PublicJwk {
     }
 
     fn named(name: Option<KeyId>, material: Material, decoding: DecodingKey) -> Self {
-        let key_id = name.unwrap_or_else(|| material.thumbprint());
+        let key_id = name.unwrap_or_else(|| material.thumbprint().into());
         Self { key_id, material, decoding }
     }
 
@@ -115,13 +118,18 @@ impl PublicJwk {
 
     /// Its RFC 7638 thumbprint (SHA-256, base64url), whatever its name is. Two keys are the same key exactly when
     /// their thumbprints are equal.
-    pub fn thumbprint(&self) -> KeyId {
+    pub fn thumbprint(&self) -> Thumbprint {
         self.material.thumbprint()
     }
 
     /// The key as a JWK, with `kid`, `alg` and `use`.
     pub fn to_json(&self) -> String {
         self.to_value().to_string()
+    }
+
+    /// The members that define the key, and no others.
+    pub(crate) fn required_members(&self) -> Value {
+        self.material.required_members()
     }
 
     pub(crate) fn to_value(&self) -> Value {
@@ -155,7 +163,7 @@ impl Material {
         }
     }
 
-    fn thumbprint(&self) -> KeyId {
+    fn thumbprint(&self) -> Thumbprint {
         // Written out, because the order of the members and the absence of white space are part of the definition.
         let canonical = match self {
             Self::P256 { x, y } => {
@@ -164,7 +172,7 @@ impl Material {
             Self::Ed25519 { x } => format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, encode(x)),
             Self::Rsa { n, e } => format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, encode(e), encode(n)),
         };
-        KeyId::from_encoded(encode(digest(&SHA256, canonical.as_bytes()).as_ref()))
+        Thumbprint::of(&canonical)
     }
 }
 

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use kernel::ids::InvalidId;
 
+use crate::Thumbprint;
+
 /// The name of a key: the `kid` parameter (RFC 7515 section 4.1.4). 1 to 128 visible ASCII characters. A key that
 /// was not given a name is called by its RFC 7638 thumbprint.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,10 +17,12 @@ impl KeyId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
 
-    /// From text that is visible ASCII by construction.
-    pub(crate) fn from_encoded(text: String) -> Self {
-        Self(text)
+/// A thumbprint's text is visible ASCII.
+impl From<Thumbprint> for KeyId {
+    fn from(thumbprint: Thumbprint) -> Self {
+        Self(thumbprint.to_string())
     }
 }
 

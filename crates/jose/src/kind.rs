@@ -16,12 +16,21 @@ pub enum Kind {
     Admin,
     /// A statement of receipt keys, signed by the operator root.
     KeyStatement,
+    /// The word of somebody an environment trusts, that a user was authenticated for some scopes.
+    Assertion,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 6] =
-        [Self::Session, Self::Elevated, Self::LegacyMfa, Self::Receipt, Self::Admin, Self::KeyStatement];
+    pub const ALL: [Self; 7] = [
+        Self::Session,
+        Self::Elevated,
+        Self::LegacyMfa,
+        Self::Receipt,
+        Self::Admin,
+        Self::KeyStatement,
+        Self::Assertion,
+    ];
 
     /// The `typ` parameter of tokens of this kind that are made here.
     pub const fn typ(self) -> &'static str {
@@ -32,13 +41,14 @@ impl Kind {
             Self::Receipt => "receipt+jwt",
             Self::Admin => "admin+jwt",
             Self::KeyStatement => "keys+jwt",
+            Self::Assertion => "assertion+jwt",
         }
     }
 
     /// Whether a token whose header has this `typ` may be of this kind.
     ///
     /// Sessions come from foreign providers, which write `typ` in the ways RFC 7515 section 4.1.9 and RFC 9068
-    /// section 2.1 allow, or not at all. Every other kind is ours, and has exactly its own.
+    /// section 2.1 allow, or not at all. Every other kind is made for nobody but us, and has exactly its own.
     pub(crate) fn accepts_typ(self, typ: Option<&str>) -> bool {
         match (self, typ) {
             (Self::Session, None) => true,
@@ -51,9 +61,14 @@ impl Kind {
         }
     }
 
-    /// Whether a provider that is not ours makes tokens of this kind.
+    /// Whether somebody else makes tokens of this kind, by libraries that may put more into the header than we do.
     pub(crate) const fn is_foreign(self) -> bool {
-        matches!(self, Self::Session)
+        matches!(self, Self::Session | Self::Assertion)
+    }
+
+    /// Whether tokens of this kind must say when they were issued. Not every provider's session does.
+    pub(crate) const fn requires_iat(self) -> bool {
+        !matches!(self, Self::Session)
     }
 }
 
@@ -83,8 +98,8 @@ mod tests {
     }
 
     #[test]
-    fn our_own_kinds_have_exactly_one_spelling() {
-        for kind in Kind::ALL.into_iter().filter(|kind| !kind.is_foreign()) {
+    fn every_other_kind_has_exactly_one_spelling() {
+        for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Session) {
             assert!(kind.accepts_typ(Some(kind.typ())));
             for typ in [None, Some(kind.typ().to_uppercase()), Some(format!("application/{}", kind.typ()))] {
                 assert!(!kind.accepts_typ(typ.as_deref()), "{typ:?}");

@@ -2,7 +2,8 @@
 //!
 //! This is the only crate that makes or decodes a JWT. A token is judged in one fixed order: size, shape, header,
 //! kind (`typ`), key, signature, and only then claims; nothing of a payload is believed before its signature
-//! was verified, except by [`peek`], whose result says so in its name. Time is always an argument: the clock of
+//! was verified, except by [`peek`], whose result says so in its name. A proof by a sender of tokens that they hold a
+//! key is no such token and has rules of its own ([`sender_proof`]). Time is always an argument: the clock of
 //! the signature library is never asked.
 //!
 //! What is refused follows RFC 8725 (JSON Web Token Best Current Practices): no symmetric algorithm and no
@@ -20,16 +21,19 @@ mod jwk;
 mod key_id;
 mod key_set;
 mod kind;
+pub mod sender_proof;
 mod signing;
 mod statement;
+mod thumbprint;
 mod verify;
 
 pub use algorithm::Algorithm;
 pub use claims::{
-    AdminClaims, AuthorizationDetail, ElevatedClaims, ReceiptClaims, SessionClaims, session_claims,
+    AdminClaims, AssertionClaims, AuthorizationDetail, Confirmation, ElevatedClaims, MfaClaims,
+    ReceiptClaims, SessionClaims, assertion_claims, session_claims,
 };
 pub use compact::MAX_TOKEN_BYTES;
-pub use error::{KeyError, KeySetError, SigningError, StatementError, TokenError};
+pub use error::{KeyError, KeySetError, SenderProofError, SigningError, StatementError, TokenError};
 pub use json::ClaimMap;
 pub use jwk::PublicJwk;
 pub use key_id::KeyId;
@@ -37,6 +41,7 @@ pub use key_set::{KeySet, MAX_JWKS_BYTES, MAX_KEYS};
 pub use kind::Kind;
 pub use signing::{SigningKey, sign};
 pub use statement::{KeyStatement, MAX_STATEMENT_BYTES, peek_statement, sign_statement, verify_statement};
+pub use thumbprint::Thumbprint;
 pub use verify::{Expect, Unverified, Verified, peek, verify};
 
 #[cfg(test)]

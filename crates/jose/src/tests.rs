@@ -3,6 +3,7 @@ mod header;
 mod key_sets;
 mod kinds;
 mod mutation;
+mod sender_proof;
 mod serialisation;
 mod signing_keys;
 mod statements;

@@ -83,7 +83,7 @@ fn judge(claims: &ClaimMap, expect: &Expect<'_>, now: Timestamp) -> Result<(), T
             return Err(TokenError::NotYetValid);
         }
     }
-    if issued.is_none() && (!expect.kind.is_foreign() || expect.max_age.is_some()) {
+    if issued.is_none() && (expect.kind.requires_iat() || expect.max_age.is_some()) {
         return Err(TokenError::ClaimInvalid("iat"));
     }
     if let (Some(issued), Some(max_age)) = (issued, expect.max_age)

@@ -31,15 +31,6 @@ pub struct SessionClaims {
 /// [`TokenError::ClaimInvalid`]: a claim is missing, of the wrong type, or out of range. A session id that is there
 /// and is not one is refused, not ignored.
 pub fn session_claims(verified: &ClaimMap, session_claim: &str) -> Result<SessionClaims, TokenError> {
-    let subject = match verified.get("sub") {
-        Some(Value::String(subject))
-            if (1..=MAX_SUBJECT).contains(&subject.chars().count())
-                && !subject.chars().any(char::is_control) =>
-        {
-            subject.clone()
-        }
-        _ => return Err(TokenError::ClaimInvalid("sub")),
-    };
     let session_id = match verified.get(session_claim) {
         None => None,
         Some(Value::String(text)) => {
@@ -48,9 +39,22 @@ pub fn session_claims(verified: &ClaimMap, session_claim: &str) -> Result<Sessio
         Some(_) => return Err(TokenError::ClaimInvalid("the session claim")),
     };
     Ok(SessionClaims {
-        subject,
+        subject: subject(verified)?,
         session_id,
         auth_time: numeric_date(verified, "auth_time")?,
         exp: numeric_date(verified, "exp")?.ok_or(TokenError::ClaimInvalid("exp"))?,
     })
+}
+
+/// The user as a provider names them.
+pub(super) fn subject(verified: &ClaimMap) -> Result<String, TokenError> {
+    match verified.get("sub") {
+        Some(Value::String(subject))
+            if (1..=MAX_SUBJECT).contains(&subject.chars().count())
+                && !subject.chars().any(char::is_control) =>
+        {
+            Ok(subject.clone())
+        }
+        _ => Err(TokenError::ClaimInvalid("sub")),
+    }
 }

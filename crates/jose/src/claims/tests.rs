@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{ClaimMap, TokenError};
+use crate::{ClaimMap, Thumbprint, TokenError};
 
 const UUID: &str = "0b5f4a3e-5b7c-4d56-9a43-3c2e5f0a9d11";
 
@@ -36,6 +36,35 @@ fn elevated() -> ElevatedClaims {
         device_id: UUID.parse().unwrap(),
         policy_version: 3,
         authorization_details: Some(vec![detail()]),
+        cnf: Some(confirmation()),
+    }
+}
+
+fn confirmation() -> Confirmation {
+    Confirmation { jkt: Thumbprint::from_bytes([0xab; 32]) }
+}
+
+fn mfa() -> MfaClaims {
+    let ElevatedClaims { iss, aud, sub, environment_id, sid, jti, iat, nbf, exp, single_use, .. } =
+        elevated();
+    let ElevatedClaims { acr, amr, auth_time, device_id, policy_version, cnf, .. } = elevated();
+    MfaClaims {
+        iss,
+        aud,
+        sub,
+        environment_id,
+        sid,
+        jti,
+        iat,
+        nbf,
+        exp,
+        single_use,
+        acr,
+        amr,
+        auth_time,
+        device_id,
+        policy_version,
+        cnf,
     }
 }
 
@@ -87,14 +116,46 @@ fn elevated_claims_are_written_by_their_documented_names() {
             "type": "countersign_operation", "operation_id": UUID, "action": "wallet.waas.export", "wallet": UUID,
             "digest": "q6urq6urq6urq6urq6urq6urq6urq6urq6urq6urq6s",
         }],
+        "cnf": {"jkt": "q6urq6urq6urq6urq6urq6urq6urq6urq6urq6urq6s"},
     });
     assert_eq!(serde_json::to_value(elevated()).unwrap(), expected);
     assert_eq!(serde_json::from_value::<ElevatedClaims>(expected).unwrap(), elevated());
 
-    let unbound = ElevatedClaims { authorization_details: None, ..elevated() };
+    let unbound = ElevatedClaims { authorization_details: None, cnf: None, ..elevated() };
     let json = serde_json::to_value(&unbound).unwrap();
-    assert!(json.get("authorization_details").is_none());
+    assert!(json.get("authorization_details").is_none() && json.get("cnf").is_none());
     assert_eq!(serde_json::from_value::<ElevatedClaims>(json).unwrap(), unbound);
+}
+
+#[test]
+fn legacy_claims_are_those_of_an_elevated_token_without_what_it_is_for() {
+    let mut expected = serde_json::to_value(elevated()).unwrap();
+    for name in ["scope", "authorization_details"] {
+        expected.as_object_mut().unwrap().remove(name);
+    }
+    assert_eq!(serde_json::to_value(mfa()).unwrap(), expected);
+    assert_eq!(serde_json::from_value::<MfaClaims>(expected.clone()).unwrap(), mfa());
+    let bearer = MfaClaims { cnf: None, ..mfa() };
+    let json = serde_json::to_value(&bearer).unwrap();
+    assert!(json.get("cnf").is_none());
+    assert_eq!(serde_json::from_value::<MfaClaims>(json).unwrap(), bearer);
+    // They are not taken for the claims of an elevated token, which always says what it is for.
+    assert!(!reads::<ElevatedClaims>(expected));
+}
+
+#[test]
+fn a_confirmation_is_known_completely_or_refused() {
+    let parent = "/cnf";
+    let accepted = |json: Value| reads::<ElevatedClaims>(json);
+    assert!(!accepted(changed(&elevated(), parent, "x5t#S256", Some("a".into()))));
+    assert!(!accepted(changed(&elevated(), parent, "jkt", None)));
+    for bad in [json!(null), json!(""), json!("q6s"), json!({}), json!(7)] {
+        assert!(!accepted(changed(&elevated(), parent, "jkt", Some(bad))));
+    }
+    for bad in [json!(null), json!({}), json!([]), json!("q6s")] {
+        assert!(!accepted(changed(&elevated(), "", "cnf", Some(bad.clone()))));
+        assert!(!reads::<MfaClaims>(changed(&mfa(), "", "cnf", Some(bad))));
+    }
 }
 
 #[test]
@@ -126,31 +187,27 @@ fn receipt_claims_round_trip_with_and_without_what_is_optional() {
     }
 }
 
-#[test]
-fn every_required_claim_is_required_and_typed() {
-    for (json, optional) in [
-        (serde_json::to_value(elevated()).unwrap(), &["authorization_details"][..]),
-        (
-            serde_json::to_value(receipt()).unwrap(),
-            &["wallet", "share_generation", "paid_by", "acr", "amr", "auth_time"],
-        ),
-    ] {
-        let is_elevated = json.get("scope").is_some();
-        let accepted = |json: Value| {
-            if is_elevated { reads::<ElevatedClaims>(json) } else { reads::<ReceiptClaims>(json) }
-        };
-        assert!(accepted(json.clone()));
-        for name in json.as_object().unwrap().keys() {
-            let mut missing = json.clone();
-            missing.as_object_mut().unwrap().remove(name);
-            assert_eq!(accepted(missing), optional.contains(&name.as_str()), "{name}");
-            for wrong in [json!(null), json!({}), json!([[]]), json!(-1.5)] {
-                let mut other = json.clone();
-                other[name] = wrong.clone();
-                assert!(!accepted(other), "{name}: {wrong}");
-            }
+/// Each claim is removed and replaced in turn.
+fn check_each_claim<T: DeserializeOwned + Serialize>(claims: &T, optional: &[&str]) {
+    let json = serde_json::to_value(claims).unwrap();
+    assert!(reads::<T>(json.clone()));
+    for name in json.as_object().unwrap().keys() {
+        let mut missing = json.clone();
+        missing.as_object_mut().unwrap().remove(name);
+        assert_eq!(reads::<T>(missing), optional.contains(&name.as_str()), "{name}");
+        for wrong in [json!(null), json!({}), json!([[]]), json!(-1.5)] {
+            let mut other = json.clone();
+            other[name] = wrong.clone();
+            assert!(!reads::<T>(other), "{name}: {wrong}");
         }
     }
+}
+
+#[test]
+fn every_required_claim_is_required_and_typed() {
+    check_each_claim(&elevated(), &["authorization_details", "cnf"]);
+    check_each_claim(&mfa(), &["cnf"]);
+    check_each_claim(&receipt(), &["wallet", "share_generation", "paid_by", "acr", "amr", "auth_time"]);
 }
 
 #[test]
@@ -269,4 +326,53 @@ fn a_session_with_wrong_claims_is_refused() {
         assert_eq!(session("auth_time", bad), Err(TokenError::ClaimInvalid("auth_time")));
     }
     assert_eq!(session("exp", None), Err(TokenError::ClaimInvalid("exp")));
+}
+
+fn assertion(name: &str, value: impl Into<Option<Value>>) -> Result<AssertionClaims, TokenError> {
+    let mut claims: ClaimMap = serde_json::from_value(json!({
+        "sub": "alice", "scope": "wallet:export wallet:sign", "jti": "a-1", "iat": 100, "exp": 160, "auth_time": 90,
+    }))
+    .unwrap();
+    match value.into() {
+        Some(value) => claims.insert(name.to_owned(), value),
+        None => claims.remove(name),
+    };
+    assertion_claims(&claims)
+}
+
+#[test]
+fn an_assertion_is_read_with_all_that_it_has_to_say() {
+    let read = assertion("x", json!(1)).unwrap();
+    assert_eq!(read.subject, "alice");
+    assert_eq!(read.scopes, [Scope::WalletExport, Scope::WalletSign]);
+    assert_eq!((read.id.as_str(), read.iat, read.exp, read.auth_time), ("a-1", 100, 160, Some(90)));
+    assert_eq!(assertion("auth_time", None).unwrap().auth_time, None);
+    assert_eq!(assertion("auth_time", json!(100)).unwrap().auth_time, Some(100));
+    assert!(assertion("jti", json!("é".repeat(255))).is_ok());
+}
+
+#[test]
+fn an_assertion_with_wrong_claims_is_refused() {
+    let every = [json!(null), json!({}), json!([]), json!(true), json!("")];
+    for name in ["sub", "scope", "jti", "iat", "exp"] {
+        for bad in every.iter().cloned().map(Some).chain([None]) {
+            assert_eq!(assertion(name, bad.clone()), Err(TokenError::ClaimInvalid(name)), "{name} {bad:?}");
+        }
+    }
+    for (name, bad) in [
+        ("jti", json!("x".repeat(256))),
+        ("jti", json!("a\nb")),
+        ("jti", json!(7)),
+        ("scope", json!("wallet:fly")),
+        ("scope", json!("wallet:sign wallet:sign")),
+        ("scope", json!("wallet:sign openid")),
+        ("scope", json!(["wallet:sign"])),
+        ("exp", json!(100)),
+        ("exp", json!(99)),
+        ("auth_time", json!(101)),
+        ("auth_time", json!("90")),
+        ("auth_time", json!(null)),
+    ] {
+        assert_eq!(assertion(name, bad.clone()), Err(TokenError::ClaimInvalid(name)), "{name} {bad}");
+    }
 }

@@ -106,11 +106,15 @@ pub(super) mod scope {
     }
 
     pub(in crate::claims) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Scope>, D::Error> {
+        parse(&String::deserialize(from)?).map_err(D::Error::custom)
+    }
+
+    pub(in crate::claims) fn parse(text: &str) -> Result<Vec<Scope>, &'static str> {
         let mut scopes = Vec::new();
-        for name in String::deserialize(from)?.split(' ') {
-            let scope = name.parse().map_err(|_| D::Error::custom("an unknown scope"))?;
+        for name in text.split(' ') {
+            let scope = name.parse().map_err(|_| "an unknown scope")?;
             if scopes.contains(&scope) {
-                return Err(D::Error::custom("a scope is repeated"));
+                return Err("a scope is repeated");
             }
             scopes.push(scope);
         }

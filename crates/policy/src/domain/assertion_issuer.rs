@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
-use jose::{Algorithm, KeyId, KeySet, PublicJwk};
+use jose::{Algorithm, KeySet, PublicJwk, Thumbprint};
 use kernel::{Acr, Error, Result, Scope};
 
 use super::Mode;
@@ -179,7 +179,7 @@ fn share_a_key(one: &ProviderKeys, other: &ProviderKeys) -> bool {
 
 /// The keys of a set that was checked, by RFC 7638, also those for algorithms that are not accepted now. One algorithm
 /// at a time: a wrong key for one that is not accepted must not hide the others.
-fn thumbprints(jwks: &str) -> BTreeSet<KeyId> {
+fn thumbprints(jwks: &str) -> BTreeSet<Thumbprint> {
     let sets = Algorithm::ALL.map(|algorithm| KeySet::from_jwks_json(jwks, &[algorithm]).unwrap_or_default());
     sets.iter().flatten().map(PublicJwk::thumbprint).collect()
 }

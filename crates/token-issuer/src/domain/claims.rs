@@ -28,6 +28,7 @@ pub(crate) fn of_token(token: &Token, issuer: &str, audience: &str) -> ElevatedC
         device_id: token.device,
         policy_version: token.policy_version,
         authorization_details: detail(token).map(|detail| vec![detail]),
+        cnf: None,
     }
 }
 
@@ -82,7 +83,7 @@ pub(crate) fn to_token(claims: ElevatedClaims) -> Option<Token> {
         Some([detail]) => bound(detail, &claims.scope)?,
         Some(_) => return None,
     };
-    if claims.nbf != claims.iat {
+    if claims.nbf != claims.iat || claims.cnf.is_some() {
         return None;
     }
     Some(Token {
