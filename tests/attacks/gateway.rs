@@ -114,6 +114,13 @@ impl StepUpService for Generous {
     ) -> Result<Response<issuer_pb::AuthenticateRecoveryCodeResponse>, Status> {
         not_here()
     }
+
+    async fn exchange_assertion(
+        &self,
+        _: Request<issuer_pb::ExchangeAssertionRequest>,
+    ) -> Result<Response<issuer_pb::ExchangeAssertionResponse>, Status> {
+        not_here()
+    }
 }
 
 /// Gateway, nodes, and whoever stands in between.

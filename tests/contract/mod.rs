@@ -14,6 +14,7 @@ mod holds;
 mod idempotency;
 mod identity;
 mod kinds;
+mod kinds_of_tokens;
 mod malformed;
 mod operations;
 mod paging;

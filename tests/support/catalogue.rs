@@ -118,6 +118,15 @@ pub(crate) fn of_users(about: &About) -> Vec<Rpc> {
             },
         ),
         Rpc::new(
+            "countersign.token_issuer.v1.StepUpService/ExchangeAssertion",
+            &token_issuer::ExchangeAssertionRequest {
+                user: about.owner(),
+                assertion: "a.b.c".to_owned(),
+                requested_scopes: vec!["wallet:sign".to_owned()],
+                ..Default::default()
+            },
+        ),
+        Rpc::new(
             "countersign.token_issuer.v1.StepUpService/AuthorizeOperation",
             &token_issuer::AuthorizeOperationRequest {
                 operation: Some(about.operation()),

@@ -9,7 +9,7 @@ use kernel::{Acr, Amr, DeviceId, Entropy, EnvironmentId, Scope, Timestamp, Token
 use serde_json::{Value, json};
 use token_issuer::domain::bound::Bound;
 use token_issuer::domain::requirement::TokenBehavior;
-use token_issuer::domain::token::Token;
+use token_issuer::domain::token::{Source, Token, TokenKind};
 
 use super::dev::DevSuite;
 use super::fresh::now;
@@ -137,6 +137,7 @@ pub(crate) fn elevated(entropy: &dyn Entropy) -> Token {
     let environment = EnvironmentId::random(entropy);
     let id = TokenId::random(entropy);
     Token {
+        kind: TokenKind::Elevated,
         id,
         environment,
         user: UserId::derive(environment, "idp", &id.to_string()),
@@ -147,7 +148,8 @@ pub(crate) fn elevated(entropy: &dyn Entropy) -> Token {
         acr: Acr::Otp,
         amr: vec![Amr::Otp],
         auth_time: now,
-        device: DeviceId::random(entropy),
+        source: Source::Factor(DeviceId::random(entropy)),
+        sender_key: None,
         policy_version: 1,
         issued: now,
         expires: now.plus(Duration::from_secs(300)),

@@ -26,7 +26,7 @@ use super::dev::DevSuite;
 use super::secrets::secret;
 use super::{fresh, tokens};
 
-pub(super) type Answer<T> = Result<Response<T>, Status>;
+pub(crate) type Answer<T> = Result<Response<T>, Status>;
 
 /// A request with a bearer token.
 pub(crate) fn bearing<T>(message: T, token: &str) -> Request<T> {
@@ -207,6 +207,7 @@ impl User {
             operation: Some(convert::operation_value(operation)),
             elevated_token: token.to_owned(),
             batch_leaf,
+            ..Default::default()
         };
         let answer = self.step_up().authorize_operation(self.request(request)).await?;
         secret(&answer.get_ref().receipt);

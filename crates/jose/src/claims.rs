@@ -59,9 +59,13 @@ pub struct ElevatedClaims {
     pub amr: Vec<String>,
     /// When the factor was proved (OpenID Connect Core 1.0 section 2).
     pub auth_time: i64,
-    /// The factor that was proved.
-    #[serde(with = "wire::text")]
-    pub device_id: DeviceId,
+    /// The factor that was proved; absent when it was none of the suite's.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "wire::optional_text")]
+    pub device_id: Option<DeviceId>,
+    /// Who made the assertion that it was exchanged for, as the environment calls them; absent when it was made by a
+    /// factor.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "wire::present")]
+    pub assertion_issuer: Option<String>,
     /// The version of the policy under which it was issued.
     pub policy_version: u64,
     /// What it is bound to (RFC 9396 section 9.1); absent when it is not bound. Never empty.

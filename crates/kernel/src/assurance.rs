@@ -261,13 +261,16 @@ pub enum Amr {
     User,
     /// A recovery code. RFC 8176 has no value for look-up secrets; this one is private to the suite.
     RecoveryCode,
+    /// The word of somebody whom an environment trusts; how they made sure is not known. Private to the suite too.
+    Assertion,
     /// More than one method: the session's own and the second factor.
     Mfa,
 }
 
 impl Amr {
     /// Every method this version can report.
-    pub const ALL: [Self; 5] = [Self::Otp, Self::Swk, Self::User, Self::RecoveryCode, Self::Mfa];
+    pub const ALL: [Self; 6] =
+        [Self::Otp, Self::Swk, Self::User, Self::RecoveryCode, Self::Assertion, Self::Mfa];
 
     /// The value in the `amr` claim.
     pub const fn as_str(self) -> &'static str {
@@ -276,6 +279,7 @@ impl Amr {
             Self::Swk => "swk",
             Self::User => "user",
             Self::RecoveryCode => "urn:countersign:amr:recovery_code",
+            Self::Assertion => "urn:countersign:amr:assertion",
             Self::Mfa => "mfa",
         }
     }

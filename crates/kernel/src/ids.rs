@@ -175,6 +175,18 @@ impl TokenId {
         hash.update(operation_digest);
         Self(uuid_from_sha256(&hash.finalize()))
     }
+
+    /// The id of the token that an assertion is exchanged for: `issuer` is the id of the environment's entry, `jti` the
+    /// assertion's own id. Derived, so that one assertion can never make two tokens.
+    pub fn derive_from_assertion(environment: EnvironmentId, issuer: &str, jti: &str) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(b"countersign/asserted-token-id/v1");
+        for part in [environment.uuid().as_bytes().as_slice(), issuer.as_bytes(), jti.as_bytes()] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        Self(uuid_from_sha256(&hash.finalize()))
+    }
 }
 
 macro_rules! text_id {

@@ -193,6 +193,17 @@ reasons! {
     RecoveryCodesHidden = "RECOVERY_CODES_HIDDEN" => FailedPrecondition;
     /// The token was revoked.
     TokenRevoked = "TOKEN_REVOKED" => FailedPrecondition;
+
+    /// The assertion is not one of this user that the environment exchanges for such a token.
+    AssertionInvalid = "ASSERTION_INVALID" => PermissionDenied;
+    /// The assertion was exchanged already, for something else.
+    AssertionReplayed = "ASSERTION_REPLAYED" => FailedPrecondition;
+    /// The token, or the environment, asks for a proof of the sender's key and none came.
+    SenderProofMissing = "SENDER_PROOF_MISSING" => PermissionDenied;
+    /// The sender's proof is not one for this call, by the key of the token.
+    SenderProofInvalid = "SENDER_PROOF_INVALID" => PermissionDenied;
+    /// The environment has no legacy MFA tokens.
+    LegacyMfaTokensDisabled = "LEGACY_MFA_TOKENS_DISABLED" => FailedPrecondition;
 }
 
 impl fmt::Display for Reason {

@@ -1,12 +1,14 @@
 //! Who is calling: users by session token, administrators by admin token, peers by their connection.
 
 mod admins;
+mod assertions;
 mod provider_keys;
 mod sessions;
 
 use tonic::metadata::MetadataMap;
 
 pub use admins::{AdminProvider, Admins};
+pub use assertions::{Assertion, Assertions};
 pub use provider_keys::ProviderKeys;
 pub use sessions::{Refused, Session, Sessions};
 

@@ -1,4 +1,4 @@
-//! Proves a factor and makes an elevated access token.
+//! Proves a factor and makes an elevated access token, or a legacy MFA token.
 //!
 //! The code, or the ceremony, is consumed last: everything that can be refused without it is refused before. From then on
 //! every step follows from the proof, so that the same request again makes the same token, wherever the first one ended.
@@ -22,14 +22,17 @@ use crate::domain::bound::Bound;
 use crate::domain::factors::{Ceremony, FactorProof};
 use crate::domain::purpose::{Purpose, Target};
 use crate::domain::record::expired;
+use crate::domain::requirement::TokenBehavior;
 use crate::domain::revocation::{Revocable, revoked};
 use crate::domain::terms::Terms;
-use crate::domain::token::Token;
+use crate::domain::token::{Source, Token, TokenKind};
 use crate::judge::Judge;
+use crate::legacy;
 use crate::mint::Mint;
 use crate::ports::{IssuedTokens, PasskeyPurpose, ProofRequest, Remembered, Room, TokenStore};
+use crate::sender::{self, Method};
 
-/// Makes elevated tokens from proofs of factors of any kind.
+/// Makes tokens from proofs of factors of any kind.
 #[derive(Clone)]
 pub(crate) struct Authenticate {
     pub(crate) judge: Judge,
@@ -44,6 +47,33 @@ pub(crate) struct Wanted {
     pub(crate) scopes: Vec<String>,
     /// What it is to be bound to beyond them.
     pub(crate) target: Target,
+    /// How it may be used, where a legacy MFA token is wanted: then there are no scopes, and nothing to bind to.
+    pub(crate) legacy: Option<TokenBehavior>,
+    /// A proof by the key to tie it to.
+    pub(crate) sender_proof: Option<SecretText>,
+}
+
+impl Wanted {
+    /// The same as a purpose, but for the key. Refused with `INVALID_REQUEST`.
+    pub(crate) fn purpose(&self) -> Result<Purpose> {
+        let Some(behavior) = self.legacy else {
+            return Purpose::new(&self.scopes, &self.target);
+        };
+        let refused = |field| {
+            let empty =
+                "must be empty with `create_mfa_token`: a legacy MFA token is for nothing in particular";
+            Err(Error::invalid(field, empty))
+        };
+        if !self.scopes.is_empty() {
+            return refused("requested_scopes");
+        }
+        match self.target {
+            Target::Scopes => Ok(Purpose::legacy(behavior)),
+            Target::Wallet(_) => refused("wallet"),
+            Target::Operation(_) => refused("operation"),
+            Target::Batch(_) => refused("operations"),
+        }
+    }
 }
 
 /// What the caller sent.
@@ -84,11 +114,19 @@ impl Answer {
             Self::RecoveryCode(_) => FactorKind::RecoveryCode,
         }
     }
+
+    const fn method(&self) -> Method {
+        match self {
+            Self::Totp { .. } => Method::AuthenticateTotp,
+            Self::Passkey { .. } => Method::AuthenticatePasskey,
+            Self::RecoveryCode(_) => Method::AuthenticateRecoveryCode,
+        }
+    }
 }
 
 /// A token as it is handed out.
 #[derive(Debug)]
-pub(crate) struct Elevated {
+pub(crate) struct Made {
     /// The JWT.
     pub(crate) jwt: SecretText,
     /// What it says.
@@ -109,7 +147,8 @@ struct Ready {
 impl Authenticate {
     /// Begins the ceremony of a passkey, unless no token would come of it.
     pub(crate) async fn begin_passkey(&self, call: &UserCall, wanted: Wanted) -> Result<Ceremony> {
-        let Ready { purpose, .. } = self.ready(call, FactorKind::Passkey, &wanted).await?;
+        let method = Method::BeginPasskeyAuthentication;
+        let Ready { purpose, .. } = self.ready(call, FactorKind::Passkey, method, &wanted).await?;
         let begin = PasskeyPurpose {
             environment: call.environment,
             user: call.user,
@@ -121,9 +160,10 @@ impl Authenticate {
     }
 
     /// Has the answer tested, consumes it, and makes the token.
-    pub(crate) async fn authenticate(&self, call: &UserCall, request: Request) -> Result<Elevated> {
+    pub(crate) async fn authenticate(&self, call: &UserCall, request: Request) -> Result<Made> {
         let Request { answer, wanted, request } = request;
-        let Ready { purpose, terms, room } = self.ready(call, answer.kind(), &wanted).await?;
+        let (kind, method) = (answer.kind(), answer.method());
+        let Ready { purpose, terms, room } = self.ready(call, kind, method, &wanted).await?;
         let wanted = ProofRequest {
             environment: call.environment,
             user: call.user,
@@ -146,27 +186,43 @@ impl Authenticate {
         // A repetition whose first call was before a restore.
         self.mint.check_remembered(&token)?;
         let (jwt, token) = self.hand_out(call, token, &room).await?;
-        Ok(Elevated { jwt, token, leaves: purpose.leaves().to_vec(), remaining_codes })
+        Ok(Made { jwt, token, leaves: purpose.leaves().to_vec(), remaining_codes })
     }
 
     /// Refuses all that can be refused before a factor is tested.
-    async fn ready(&self, call: &UserCall, kind: FactorKind, wanted: &Wanted) -> Result<Ready> {
+    async fn ready(
+        &self,
+        call: &UserCall,
+        kind: FactorKind,
+        method: Method,
+        wanted: &Wanted,
+    ) -> Result<Ready> {
         if let Target::Operation(operation) = &wanted.target {
             call.trail.operation(operation.operation().id, *operation.digest().as_bytes()).await;
         }
         self.mint.check_time(call.at)?;
-        let purpose = Purpose::new(&wanted.scopes, &wanted.target)?;
+        let sender_key = sender::key(call, method, wanted.sender_proof.as_ref())?;
+        let purpose = wanted.purpose()?.tied_to(sender_key);
         if let Bound::Batch(root) = purpose.bound() {
             call.trail.batch(root.hash).await;
         }
-        let terms = self.judge.terms(call, kind, &purpose, wanted.target.operations()).await?;
+        let terms = match purpose.as_legacy() {
+            // It is for no action, so there is nothing that policy could be asked before it is used.
+            Some(behavior) => legacy::terms(call, behavior)?,
+            None => self.judge.terms(call, kind, &purpose, wanted.target.operations()).await?,
+        };
         let room = self.tokens.check_room(call.environment, call.user, call.at).await?;
         Ok(Ready { purpose, terms, room })
     }
 
     /// Hands the token out, issued by this call or an earlier one for the same proof: a repetition gets the token of the
     /// first time, also when policy has changed since.
-    async fn hand_out(&self, call: &UserCall, token: Token, room: &Room) -> Result<(SecretText, Token)> {
+    pub(crate) async fn hand_out(
+        &self,
+        call: &UserCall,
+        token: Token,
+        room: &Room,
+    ) -> Result<(SecretText, Token)> {
         call.trail.intend().await?;
         let remembered = self.issued.remember(&Revocable::of(&token), call.at).await?;
         let recorded = match remembered {
@@ -181,7 +237,7 @@ impl Authenticate {
             // Only a late repetition gets here: a fresh token needs a fresh proof.
             Some(_) | None => return Err(untouched(call, expired()).await),
         };
-        let jwt = self.mint.elevated(&token)?;
+        let jwt = self.mint.token(&token)?;
         if remembered != Remembered::OnFile {
             self.issued.on_file(token.id, call.at).await?;
         }
@@ -218,7 +274,7 @@ async fn untouched(call: &UserCall, refusal: Error) -> Error {
 fn lost() -> Error {
     Error::new(
         Reason::TokenUnknown,
-        "an elevated token was made for this request and the token store has no record of it any more; authenticate \
+        "a token was made for this request and the token store has no record of it any more; authenticate \
          anew, with a fresh proof and a fresh request id",
     )
 }
@@ -227,6 +283,7 @@ fn token(call: &UserCall, purpose: &Purpose, terms: Terms, proof: &FactorProof) 
     // The proof's time, so that a repetition makes the same token; by our own clock it is never in the future.
     let issued = Timestamp::from_seconds(proof.auth_time.min(call.at).seconds());
     Token {
+        kind: if purpose.as_legacy().is_some() { TokenKind::LegacyMfa } else { TokenKind::Elevated },
         id: TokenId::derive(proof.id),
         environment: call.environment,
         user: call.user,
@@ -237,7 +294,8 @@ fn token(call: &UserCall, purpose: &Purpose, terms: Terms, proof: &FactorProof) 
         acr: proof.kind.acr(),
         amr: proof.kind.amr().to_vec(),
         auth_time: issued,
-        device: proof.device,
+        source: Source::Factor(proof.device),
+        sender_key: purpose.sender_key(),
         policy_version: terms.policy_version,
         issued,
         expires: issued.plus(terms.life),

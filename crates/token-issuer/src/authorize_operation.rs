@@ -11,17 +11,19 @@ use operation::{BatchLeaf, CheckedOperation, Digest};
 use runtime::UserCall;
 
 use crate::domain::decision::Verdict;
-use crate::domain::factors::{FactorFacts, Proof};
+use crate::domain::factors::{FactorFacts, Proof, ProvedBy};
 use crate::domain::receipt::Grant;
 use crate::domain::record::{Redemption, TokenRecord, already_redeemed, expired, unknown};
 use crate::domain::refusal::{refused, step_up_required};
 use crate::domain::requirement::{Binding, TokenBehavior};
 use crate::domain::revocation::Revocable;
-use crate::domain::token::Token;
+use crate::domain::token::{Source, Token, TokenKind};
 use crate::judge::question;
+use crate::legacy::{self, LegacyUse};
 use crate::mint::{Mint, Receipt};
 use crate::ports::{Factors, OperationClaim, OperationIds, Policy, TokenStore};
 use crate::presented;
+use crate::sender;
 
 /// Authorizes operations.
 #[derive(Clone)]
@@ -31,14 +33,20 @@ pub(crate) struct AuthorizeOperation {
     pub(crate) tokens: Arc<dyn TokenStore>,
     pub(crate) operations: Arc<dyn OperationIds>,
     pub(crate) mint: Arc<Mint>,
+    pub(crate) legacy_use: LegacyUse,
 }
 
 /// What is shown to pay for an operation.
+#[derive(Clone, Debug)]
 pub(crate) struct Presented {
-    /// An elevated token.
+    /// The kind of token that it was sent as.
+    pub(crate) kind: TokenKind,
+    /// The token.
     pub(crate) jwt: SecretText,
     /// Of a token for a batch: by what the operation is shown to be one of it.
     pub(crate) leaf: Option<BatchLeaf>,
+    /// Of a token that is tied to a key: the sender's proof of the key.
+    pub(crate) sender_proof: Option<SecretText>,
 }
 
 /// An authorized operation.
@@ -52,6 +60,8 @@ pub(crate) struct Authorized {
     pub(crate) token_redeemed: bool,
     /// The version of the environment that was judged by.
     pub(crate) policy_version: u64,
+    /// The kind of token that paid, if one did.
+    pub(crate) paid_by: Option<TokenKind>,
 }
 
 impl AuthorizeOperation {
@@ -64,7 +74,7 @@ impl AuthorizeOperation {
     ) -> Result<Authorized> {
         call.trail.operation(operation.operation().id, *operation.digest().as_bytes()).await;
         let shown = presented
-            .map(|Presented { jwt, leaf }| Ok((self.open(call, &operation, &jwt, leaf.as_ref())?, leaf)))
+            .map(|presented| Ok((self.open(call, &operation, &presented)?, presented.leaf)))
             .transpose()?;
         let offered = async {
             match shown {
@@ -98,20 +108,23 @@ impl AuthorizeOperation {
             token: token.as_ref(),
             policy_version: decision.policy_version,
         };
-        self.commit(call, grant, shown).await
+        let authorized = self.commit(call, grant, shown).await?;
+        if authorized.paid_by == Some(TokenKind::LegacyMfa) {
+            self.legacy_use.count(call.environment);
+        }
+        Ok(authorized)
     }
 
     /// The token that is shown, as far as it says itself what it is good for.
-    fn open(
-        &self,
-        call: &UserCall,
-        operation: &CheckedOperation,
-        jwt: &SecretText,
-        leaf: Option<&BatchLeaf>,
-    ) -> Result<Token> {
-        let token = presented::open(&self.mint, call, jwt)?;
+    fn open(&self, call: &UserCall, operation: &CheckedOperation, presented: &Presented) -> Result<Token> {
+        let Presented { kind, jwt, leaf, sender_proof } = presented;
+        if *kind == TokenKind::LegacyMfa {
+            legacy::check_enabled(call)?;
+        }
+        let token = presented::open(&self.mint, call, *kind, jwt)?;
+        sender::check(call, &token, jwt, operation.digest(), sender_proof.as_ref())?;
         presented::check_scope(&token, operation)?;
-        presented::check_leaf(&token, leaf)?;
+        presented::check_leaf(&token, leaf.as_ref())?;
         Ok(token)
     }
 
@@ -170,6 +183,7 @@ impl AuthorizeOperation {
             digest,
             token_redeemed: single_use.is_some(),
             policy_version: grant.policy_version,
+            paid_by: grant.token.map(|token| token.kind),
         })
     }
 
@@ -218,19 +232,24 @@ struct Offered {
 }
 
 impl Offered {
-    /// The token as a proof; none when its factor is a factor no more.
+    /// The token as a proof; none when its factor is a factor no more. That it came with a proof of its key was found out
+    /// before.
     fn proof(&self, facts: &FactorFacts, now: Timestamp) -> Option<Proof> {
-        let factor = facts.factor(self.token.device)?;
+        let by = match &self.token.source {
+            Source::Factor(device) => ProvedBy::Factor { kind: facts.factor(*device)?.kind, device: *device },
+            Source::Assertion(issuer) => ProvedBy::Assertion(issuer.clone()),
+        };
         // Asking again does not make a proof older than it was when it was accepted.
         let age = self.paid_at.unwrap_or(now).since(self.token.auth_time);
         Some(Proof {
+            token_kind: self.token.kind,
+            by,
             acr: self.token.acr,
-            kind: factor.kind,
-            device: self.token.device,
             auth_time: now.minus(age),
             scopes: self.token.scopes.clone(),
             binding: self.binding,
             token_behavior: self.token.behavior,
+            sender_constrained: self.token.sender_key.is_some(),
         })
     }
 }

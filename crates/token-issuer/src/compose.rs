@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jose::{Algorithm, KeySet};
 use kernel::{Clock, Entropy, Error, Result, Timestamp};
+use runtime::identity::{Assertions, ProviderKeys};
 use runtime::receipts::{FACTORS_AUDIENCE, audience_of_group};
 use runtime::{Gate, RoleMounts};
 use sea_orm::DatabaseConnection;
@@ -15,17 +16,19 @@ use crate::authenticate::Authenticate;
 use crate::authorize_operation::AuthorizeOperation;
 use crate::check_step_up::CheckStepUp;
 use crate::domain::receipt::Audiences;
+use crate::exchange_assertion::ExchangeAssertion;
 use crate::grpc::{self, AdminHandler, StepUpHandler, TokenHandler};
 use crate::introspect_token::IntrospectToken;
 use crate::judge::Judge;
 use crate::keys::{Keys, monotonic};
+use crate::legacy::LegacyUse;
 use crate::manage_keys::ManageKeys;
 use crate::mint::Mint;
 use crate::peers::{FactorsPeer, PolicyPeer};
 use crate::ports::{Factors, Policy, Revocations, TokenStore};
 use crate::revoke_tokens::RevokeTokens;
 use crate::rotation::IssuerKeys;
-use crate::store::{Seen, SqlIssuedTokens, SqlKeys, SqlOperationIds, SqlRevocations};
+use crate::store::{Seen, SqlIssuedTokens, SqlKeys, SqlOperationIds, SqlRevocations, SqlSpentAssertions};
 
 /// What the issuer is made of.
 pub struct Parts {
@@ -46,6 +49,8 @@ pub struct Parts {
     pub policy: Channel,
     /// To the peer listener of the service that keeps the factors.
     pub factors: Channel,
+    /// Where the keys of assertion issuers come from.
+    pub assertion_keys: ProviderKeys,
     /// Authenticates users and administrators.
     pub gate: Gate,
     /// The audit trail that the gate writes.
@@ -113,22 +118,29 @@ pub async fn compose(parts: Parts) -> Result<TokenIssuer> {
     let revocations: Arc<dyn Revocations> = Arc::new(SqlRevocations::new(parts.database.clone()));
     let revoke_tokens = RevokeTokens { revocations: revocations.clone(), mint: mint.clone() };
 
+    let authenticate = Authenticate {
+        judge: Judge { policy: policy.clone(), factors: factors.clone() },
+        tokens: tokens.clone(),
+        issued: Arc::new(SqlIssuedTokens::new(parts.database.clone())),
+        mint: mint.clone(),
+    };
     let step_up = StepUpHandler {
         gate: parts.gate.clone(),
         check_step_up: CheckStepUp { policy: policy.clone(), factors: factors.clone() },
-        authenticate: Authenticate {
-            judge: Judge { policy: policy.clone(), factors: factors.clone() },
-            tokens: tokens.clone(),
-            issued: Arc::new(SqlIssuedTokens::new(parts.database.clone())),
-            mint: mint.clone(),
-        },
         authorize_operation: AuthorizeOperation {
             policy,
             factors: factors.clone(),
             tokens: tokens.clone(),
-            operations: Arc::new(SqlOperationIds::new(parts.database)),
+            operations: Arc::new(SqlOperationIds::new(parts.database.clone())),
             mint: mint.clone(),
+            legacy_use: LegacyUse::new(),
         },
+        exchange_assertion: ExchangeAssertion {
+            assertions: Assertions::new(parts.assertion_keys),
+            spent: Arc::new(SqlSpentAssertions::new(parts.database)),
+            authenticate: authenticate.clone(),
+        },
+        authenticate,
     };
     let token = TokenHandler {
         gate: parts.gate.clone(),

@@ -5,6 +5,7 @@ pub(crate) mod claims;
 pub(crate) mod decision;
 pub(crate) mod factors;
 pub(crate) mod key_life;
+pub(crate) mod ledger;
 pub(crate) mod purpose;
 pub(crate) mod receipt;
 pub mod record;

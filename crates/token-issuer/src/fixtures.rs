@@ -5,24 +5,30 @@ mod factors;
 mod policy;
 mod revocations;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use jose::sender_proof::{self, Call};
+use jose::{Algorithm, SigningKey};
 use kernel::{
     Acr, Action, Amr, DeviceId, EnvironmentId, FactorKind, OperationId, Scope, SecretBytes, SecretText,
     SessionId, Timestamp, TokenId, UserId, WalletId,
 };
 use operation::{Body, CheckedOperation, KeyType, Operation, WalletRef};
 use runtime::UserCall;
-use runtime::environments::{EnvironmentSettings, TokenSettings, TotpParameters};
+use runtime::environments::{
+    AssertionIssuer, EnvironmentSettings, ProviderKeySource, SenderConstraint as SenderSetting,
+    TokenSettings, TotpParameters,
+};
 use storage::{Sealer, Trail};
-use testkit::SeededEntropy;
+use testkit::{SeededEntropy, TestProvider};
 use uuid::Uuid;
 
 use crate::domain::bound::Bound;
 use crate::domain::factors::VerifiedFactor;
 use crate::domain::requirement::{Binding, Requirement, SenderConstraint, TokenBehavior};
-use crate::domain::token::Token;
+use crate::domain::token::{Source, Token, TokenKind};
+use crate::sender::Method;
 
 pub(crate) use bench::{
     Bench, FakeIssuedTokens, mint, passkey_request, recovery_request, request, rings, shown,
@@ -97,6 +103,7 @@ pub(crate) fn unlink(number: u32) -> CheckedOperation {
 /// An unbound single-use token for exports, different for each number.
 pub(crate) fn token(number: u32) -> Token {
     Token {
+        kind: TokenKind::Elevated,
         id: TokenId::from_uuid(id(3, number.into())),
         environment: environment(),
         user: user(),
@@ -107,10 +114,74 @@ pub(crate) fn token(number: u32) -> Token {
         acr: Acr::Otp,
         amr: vec![Amr::Otp, Amr::Mfa],
         auth_time: NOW,
-        device: factor(1).device,
+        source: Source::Factor(factor(1).device),
+        sender_key: None,
         policy_version: FakePolicy::VERSION,
         issued: NOW,
         expires: NOW.plus(Duration::from_secs(300)),
+    }
+}
+
+/// A legacy MFA token, different for each number.
+pub(crate) fn legacy_token(number: u32) -> Token {
+    Token { kind: TokenKind::LegacyMfa, scopes: Vec::new(), ..token(number) }
+}
+
+/// A token that an assertion was exchanged for, different for each number.
+pub(crate) fn asserted(number: u32) -> Token {
+    let amr = vec![Amr::Assertion, Amr::Mfa];
+    Token { source: Source::Assertion(ASSERTER.to_owned()), amr, ..token(number) }
+}
+
+/// The id of the environment's entry for [`asserter`].
+pub(crate) const ASSERTER: &str = "risk";
+
+/// Somebody whose assertions are exchanged.
+pub(crate) fn asserter() -> &'static TestProvider {
+    static ASSERTER: LazyLock<TestProvider> =
+        LazyLock::new(|| TestProvider::new("https://risk.example", "step-up"));
+    &ASSERTER
+}
+
+/// The key of a client.
+pub(crate) fn sender_key() -> &'static SigningKey {
+    static KEY: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::generate(Algorithm::EdDsa).unwrap());
+    &KEY
+}
+
+/// A proof by a client's key for a call, made at [`NOW`].
+pub(crate) fn sender_proof(
+    key: &SigningKey,
+    method: Method,
+    used: Option<(&SecretText, &CheckedOperation)>,
+) -> SecretText {
+    let uri = format!("https://issuer.example{}", method.path());
+    let digest = used.map(|(_, operation)| operation.digest());
+    let call = Call {
+        uri: &uri,
+        token: used.map(|(token, _)| token),
+        operation_digest: digest.as_ref().map(|digest| digest.as_bytes()),
+        id: "proof",
+        at: NOW,
+    };
+    sender_proof::sign(&call, key).unwrap()
+}
+
+/// What the environment says of tokens: everything there is.
+pub(crate) fn all_tokens(sender_constraint: SenderSetting) -> TokenSettings {
+    TokenSettings {
+        legacy_mfa_expiry: Some(Duration::from_secs(120)),
+        assertion_issuers: vec![AssertionIssuer {
+            id: ASSERTER.to_owned(),
+            issuer: asserter().issuer.clone(),
+            audience: asserter().audience.clone(),
+            algorithms: Algorithm::ALL.to_vec(),
+            keys: ProviderKeySource::Inline(Arc::new(asserter().key_set())),
+            scopes: vec![Scope::WalletExport, Scope::WalletSign],
+            acr: Acr::Otp,
+            max_age: Duration::from_secs(120),
+        }],
+        sender_constraint,
     }
 }
 

@@ -7,7 +7,8 @@ use kernel::{Reason, Result, SecretText};
 use runtime::UserCall;
 
 use crate::domain::revocation::{Revocable, Standing};
-use crate::domain::token::Token;
+use crate::domain::token::{Source, Token, TokenKind};
+use crate::legacy;
 use crate::mint::Mint;
 use crate::ports::{Factors, Revocations, TokenStore};
 use crate::presented;
@@ -24,7 +25,7 @@ pub(crate) struct IntrospectToken {
 impl IntrospectToken {
     /// The token, if the caller could use it now. Refused only when that cannot be found out.
     pub(crate) async fn introspect(&self, call: &UserCall, jwt: &SecretText) -> Result<Option<Token>> {
-        let token = match presented::open(&self.mint, call, jwt) {
+        let token = match self.open(call, jwt) {
             Ok(token) => token,
             Err(error) if is_inactive(error.reason()) => return Ok(None),
             // Which keys there are is not known now, or nothing is.
@@ -41,15 +42,40 @@ impl IntrospectToken {
         if !usable || self.revocations.standing(&Revocable::of(&token)).await? != Standing::Good {
             return Ok(None);
         }
-        // A factor that was removed takes its tokens with it.
-        let facts = self.factors.facts(call.environment, call.user, &call.session).await?;
-        Ok(facts.factor(token.device).is_some().then_some(token))
+        let still_stands = match &token.source {
+            // A factor that was removed takes its tokens with it, and so does an issuer.
+            Source::Factor(device) => {
+                let facts = self.factors.facts(call.environment, call.user, &call.session).await?;
+                facts.factor(*device).is_some()
+            }
+            Source::Assertion(issuer) => {
+                call.settings.tokens.assertion_issuers.iter().any(|listed| listed.id == *issuer)
+            }
+        };
+        Ok(still_stands.then_some(token))
+    }
+
+    /// The token, of whichever kind it is.
+    fn open(&self, call: &UserCall, jwt: &SecretText) -> Result<Token> {
+        match presented::open(&self.mint, call, TokenKind::Elevated, jwt) {
+            Err(error) if error.reason() == Reason::TokenInvalid => {
+                legacy::check_enabled(call)?;
+                presented::open(&self.mint, call, TokenKind::LegacyMfa, jwt)
+            }
+            opened => opened,
+        }
     }
 }
 
 /// Whether a refusal is about the token, and not about what has to be asked.
 fn is_inactive(reason: Reason) -> bool {
-    matches!(reason, Reason::TokenInvalid | Reason::TokenExpired | Reason::TokenStoreChanged)
+    matches!(
+        reason,
+        Reason::TokenInvalid
+            | Reason::TokenExpired
+            | Reason::TokenStoreChanged
+            | Reason::LegacyMfaTokensDisabled
+    )
 }
 
 #[cfg(test)]

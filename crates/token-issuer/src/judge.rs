@@ -75,14 +75,42 @@ impl Judge {
             let decision = self.policy.decide(question).await?;
             judged.push((offer.satisfies(question.action, decision.verdict)?, decision.policy_version));
         }
-        let terms = terms::combine(judged.iter().map(|(requirement, version)| (requirement, *version)))
-            .ok_or_else(|| Error::internal("a purpose without a scope"))?;
-        Ok(match purpose.bound() {
-            // Each operation once, whatever else policy would let it be used for.
-            Bound::Batch(_) => Terms { behavior: TokenBehavior::SingleUse, ..terms },
-            Bound::Scopes | Bound::Wallet(_) | Bound::Operation(_) => terms,
-        })
+        strictest(purpose, &judged)
     }
+
+    /// The terms of a token for this purpose that states this proof. Refuses what policy would refuse when it is to be
+    /// used.
+    pub(crate) async fn terms_of(
+        &self,
+        call: &UserCall,
+        proof: &Proof,
+        purpose: &Purpose,
+        operations: &[CheckedOperation],
+    ) -> Result<Terms> {
+        let facts = self.factors.facts(call.environment, call.user, &call.session).await?;
+        let mut judged = Vec::with_capacity(purpose.scopes().len());
+        for question in questions(call, purpose, operations, &facts) {
+            let question = Question { proof: Some(proof), ..question };
+            let decision = self.policy.decide(question).await?;
+            let requirement = match decision.verdict {
+                Verdict::AllowWithProof(requirement) | Verdict::Allow(Some(requirement)) => requirement,
+                other => return Err(refused(&other, question.action, purpose.bound().digest(), call.at)),
+            };
+            judged.push((requirement, decision.policy_version));
+        }
+        strictest(purpose, &judged)
+    }
+}
+
+/// The terms that satisfy all that was demanded for a purpose.
+fn strictest(purpose: &Purpose, judged: &[(Requirement, u64)]) -> Result<Terms> {
+    let terms = terms::combine(judged.iter().map(|(requirement, version)| (requirement, *version)))
+        .ok_or_else(|| Error::internal("a purpose without a scope"))?;
+    Ok(match purpose.bound() {
+        // Each operation once, whatever else policy would let it be used for.
+        Bound::Batch(_) => Terms { behavior: TokenBehavior::SingleUse, ..terms },
+        Bound::Scopes | Bound::Wallet(_) | Bound::Operation(_) => terms,
+    })
 }
 
 /// What policy is asked about a purpose: about each scope or each operation, and nothing twice.

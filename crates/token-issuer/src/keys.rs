@@ -14,25 +14,28 @@ use serde::Serialize;
 
 use crate::domain::key_life::MAX_COPY_AGE;
 use crate::domain::record::RETRY_WINDOW;
-use crate::domain::requirement::MAX_EXPIRY_SECONDS;
+use crate::domain::requirement::{MAX_EXPIRY_SECONDS, MAX_LEGACY_LIFE};
 
 /// What a set of keys signs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum KeyPurpose {
     /// Elevated access tokens.
     Elevated,
+    /// Legacy MFA tokens.
+    LegacyMfa,
     /// Receipts.
     Receipt,
 }
 
 impl KeyPurpose {
     /// Every purpose.
-    pub const ALL: [Self; 2] = [Self::Elevated, Self::Receipt];
+    pub const ALL: [Self; 3] = [Self::Elevated, Self::LegacyMfa, Self::Receipt];
 
     /// The name in the database and to operators.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Elevated => "elevated",
+            Self::LegacyMfa => "mfa",
             Self::Receipt => "receipt",
         }
     }
@@ -40,6 +43,7 @@ impl KeyPurpose {
     const fn kind(self) -> Kind {
         match self {
             Self::Elevated => Kind::Elevated,
+            Self::LegacyMfa => Kind::LegacyMfa,
             Self::Receipt => Kind::Receipt,
         }
     }
@@ -49,6 +53,7 @@ impl KeyPurpose {
         match self {
             // And the time in which a spent token gets its receipt again.
             Self::Elevated => Duration::from_secs(MAX_EXPIRY_SECONDS as u64).saturating_add(RETRY_WINDOW),
+            Self::LegacyMfa => MAX_LEGACY_LIFE.saturating_add(RETRY_WINDOW),
             Self::Receipt => receipts::MAX_LIFETIME.saturating_mul(2),
         }
     }
@@ -102,6 +107,8 @@ impl KeyRing {
 pub(crate) struct Rings {
     /// For elevated access tokens.
     pub(crate) elevated: KeyRing,
+    /// For legacy MFA tokens.
+    pub(crate) legacy_mfa: KeyRing,
     /// For receipts.
     pub(crate) receipts: KeyRing,
 }
@@ -109,7 +116,8 @@ pub(crate) struct Rings {
 impl Rings {
     /// All public keys.
     pub(crate) fn public(&self) -> Result<KeySet> {
-        let keys = self.elevated.public().iter().chain(self.receipts.public()).cloned().collect();
+        let rings = [&self.elevated, &self.legacy_mfa, &self.receipts];
+        let keys = rings.into_iter().flat_map(KeyRing::public).cloned().collect();
         KeySet::from_keys(keys).map_err(Error::internal)
     }
 }

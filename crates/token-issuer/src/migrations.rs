@@ -6,6 +6,7 @@ mod m000103_issued_tokens;
 mod m000104_issuer_key_states;
 mod m000105_tokens_on_file;
 mod m000106_revocations;
+mod m000107_spent_assertions;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
@@ -22,6 +23,7 @@ impl MigratorTrait for Migrator {
             Box::new(m000104_issuer_key_states::Migration),
             Box::new(m000105_tokens_on_file::Migration),
             Box::new(m000106_revocations::Migration),
+            Box::new(m000107_spent_assertions::Migration),
             Box::new(storage::mark::Migration),
         ]
     }

@@ -3,17 +3,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jose::{Algorithm, ElevatedClaims, Expect, KeySet, Kind, TokenError};
+use jose::{Algorithm, Expect, KeySet, Kind, TokenError};
+use kernel::secret::ExposeSecret as _;
 use kernel::{Entropy, Error, Reason, Result, SecretText, Timestamp, TokenId};
+use serde::de::DeserializeOwned;
 
 use crate::domain::claims;
 use crate::domain::receipt::{Audiences, Grant};
 use crate::domain::record::{RETRY_WINDOW, expired};
-use crate::domain::token::Token;
-use crate::keys::Keys;
+use crate::domain::token::{Token, TokenKind};
+use crate::keys::{KeyRing, Keys};
 
 /// The `aud` of elevated tokens: this service, because nobody else redeems them.
 pub const ELEVATED_AUDIENCE: &str = "urn:countersign:token-issuer";
+
+/// The `aud` of legacy MFA tokens: this service too, in another capacity.
+pub const LEGACY_MFA_AUDIENCE: &str = "urn:countersign:token-issuer:mfa";
 
 /// How far the clocks of two processes of this service may differ.
 const LEEWAY: Duration = Duration::from_secs(5);
@@ -42,8 +47,18 @@ pub(crate) struct Mint {
 
 impl Mint {
     /// The token as a JWT.
-    pub(crate) fn elevated(&self, token: &Token) -> Result<SecretText> {
-        self.keys.rings()?.elevated.sign(&claims::of_token(token, &self.issuer, ELEVATED_AUDIENCE))
+    pub(crate) fn token(&self, token: &Token) -> Result<SecretText> {
+        let rings = self.keys.rings()?;
+        match token.kind {
+            TokenKind::Elevated => {
+                rings.elevated.sign(&claims::elevated(token, &self.issuer, ELEVATED_AUDIENCE))
+            }
+            TokenKind::LegacyMfa => {
+                let claims = claims::legacy(token, &self.issuer, LEGACY_MFA_AUDIENCE)
+                    .ok_or_else(|| Error::internal("a legacy MFA token without a factor"))?;
+                rings.legacy_mfa.sign(&claims)
+            }
+        }
     }
 
     /// A fresh receipt.
@@ -54,32 +69,59 @@ impl Mint {
         Ok(Receipt { jwt, expires: Timestamp::from_seconds(claims.exp) })
     }
 
-    /// The token that a JWT is, up to the retry window past its expiry: whether it still counts then is for its
-    /// record to say. Refused with `TOKEN_INVALID` or `TOKEN_EXPIRED`.
-    pub(crate) fn open(&self, jwt: &SecretText, now: Timestamp) -> Result<Token> {
-        use kernel::secret::ExposeSecret as _;
-
-        let expect = Expect {
-            kind: Kind::Elevated,
-            issuer: &self.issuer,
-            audiences: &[ELEVATED_AUDIENCE],
-            algorithms: &Algorithm::ALL,
-            leeway: RETRY_WINDOW,
-            max_age: None,
-        };
+    /// The token of this kind that a JWT is, up to the retry window past its expiry: whether it still counts then is for
+    /// its record to say. Refused with `TOKEN_INVALID` or `TOKEN_EXPIRED`.
+    pub(crate) fn open(&self, kind: TokenKind, jwt: &SecretText, now: Timestamp) -> Result<Token> {
         let rings = self.keys.rings()?;
-        let verified =
-            jose::verify::<ElevatedClaims>(jwt.expose_secret(), rings.elevated.public(), &expect, now)
-                .map_err(|error| match error {
-                    TokenError::Expired => expired(),
-                    other => invalid(other),
-                })?;
-        let token = claims::to_token(verified.claims).ok_or_else(|| invalid("claims we never make"))?;
+        let token = match kind {
+            TokenKind::Elevated => {
+                let claims = self.verified(Kind::Elevated, ELEVATED_AUDIENCE, &rings.elevated, jwt, now)?;
+                claims::of_elevated(claims)
+            }
+            TokenKind::LegacyMfa => {
+                let claims =
+                    self.verified(Kind::LegacyMfa, LEGACY_MFA_AUDIENCE, &rings.legacy_mfa, jwt, now)?;
+                claims::of_legacy(claims)
+            }
+        };
+        let token = token.ok_or_else(|| invalid("claims we never make"))?;
         // The wide leeway is for expiry only.
         if token.issued.max(token.auth_time) > now.plus(LEEWAY) {
             return Err(invalid("from the future"));
         }
         Ok(token)
+    }
+
+    /// The same of whichever kind it is.
+    pub(crate) fn open_any(&self, jwt: &SecretText, now: Timestamp) -> Result<Token> {
+        match self.open(TokenKind::Elevated, jwt, now) {
+            Err(error) if error.reason() == Reason::TokenInvalid => self.open(TokenKind::LegacyMfa, jwt, now),
+            opened => opened,
+        }
+    }
+
+    fn verified<C: DeserializeOwned>(
+        &self,
+        kind: Kind,
+        audience: &str,
+        ring: &KeyRing,
+        jwt: &SecretText,
+        now: Timestamp,
+    ) -> Result<C> {
+        let expect = Expect {
+            kind,
+            issuer: &self.issuer,
+            audiences: &[audience],
+            algorithms: &Algorithm::ALL,
+            leeway: RETRY_WINDOW,
+            max_age: None,
+        };
+        jose::verify(jwt.expose_secret(), ring.public(), &expect, now)
+            .map(|verified| verified.claims)
+            .map_err(|error| match error {
+                TokenError::Expired => expired(),
+                other => invalid(other),
+            })
     }
 
     /// Refuses, for a moment after a restore, to have a code consumed for a token that would not count.
@@ -103,7 +145,7 @@ impl Mint {
         }
     }
 
-    /// The public keys of both kinds.
+    /// The public keys of all kinds.
     pub(crate) fn public_keys(&self) -> Result<KeySet> {
         self.keys.last().public()
     }
@@ -114,11 +156,11 @@ impl Mint {
     }
 }
 
-/// The refusal of what is no elevated token of this issuer for this caller. One message for all ways to be wrong.
+/// The refusal of what is no token of this issuer for this caller. One message for all ways to be wrong.
 pub(crate) fn invalid(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::new(
         Reason::TokenInvalid,
-        "this is not an elevated token for this environment, user and session; authenticate for a new one",
+        "this is not a token for this environment, user and session; authenticate for a new one",
     )
     .cause(cause)
 }

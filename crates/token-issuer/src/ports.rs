@@ -162,6 +162,27 @@ pub(crate) trait IssuedTokens: Send + Sync {
     async fn on_file(&self, id: TokenId, now: Timestamp) -> Result<()>;
 }
 
+/// Which assertions were exchanged, and for what: remembered durably and for ever, apart from the token store.
+#[async_trait]
+pub(crate) trait SpentAssertions: Send + Sync {
+    /// Uses the assertion up for its purpose, or finds that it was used up for exactly that, by compare-and-set. Refused
+    /// with `ASSERTION_REPLAYED` when it was used up for another one.
+    async fn spend(&self, assertion: &SpentAssertion, now: Timestamp) -> Result<()>;
+}
+
+/// An assertion that is exchanged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SpentAssertion {
+    /// The environment.
+    pub(crate) environment: EnvironmentId,
+    /// Its issuer, by the id of the environment's entry.
+    pub(crate) issuer: String,
+    /// Its own id, unique per environment and issuer.
+    pub(crate) id: String,
+    /// SHA-256 over everything that its token is to be good for.
+    pub(crate) purpose: [u8; 32],
+}
+
 /// How far calls for a token came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Remembered {

@@ -1,4 +1,4 @@
-//! What every use of an elevated token checks of it first.
+//! What every use of a token checks of it first.
 
 use kernel::{Error, Reason, Result, SecretText};
 use operation::{BatchLeaf, CheckedOperation};
@@ -6,13 +6,13 @@ use runtime::UserCall;
 
 use crate::domain::bound::Bound;
 use crate::domain::record::TokenRecord;
-use crate::domain::token::Token;
+use crate::domain::token::{Token, TokenKind};
 use crate::mint::{Mint, invalid};
 
 /// The token, if it is one of ours, for exactly this caller. Refused with `TOKEN_INVALID`, `TOKEN_EXPIRED` or
 /// `TOKEN_STORE_CHANGED`.
-pub(crate) fn open(mint: &Mint, call: &UserCall, jwt: &SecretText) -> Result<Token> {
-    let token = mint.open(jwt, call.at)?;
+pub(crate) fn open(mint: &Mint, call: &UserCall, kind: TokenKind, jwt: &SecretText) -> Result<Token> {
+    let token = mint.open(kind, jwt, call.at)?;
     if token.environment != call.environment {
         return Err(invalid("the token is for another environment"));
     }
@@ -30,18 +30,16 @@ pub(crate) fn open(mint: &Mint, call: &UserCall, jwt: &SecretText) -> Result<Tok
 pub(crate) fn check_scope(token: &Token, operation: &CheckedOperation) -> Result<()> {
     let action = operation.action();
     match action.scope() {
-        Some(scope) if token.scopes.contains(&scope) => Ok(()),
+        Some(scope) if token.covers(scope) => Ok(()),
         Some(scope) => Err(Error::new(
             Reason::TokenScopeInsufficient,
-            format!(
-                "the elevated token does not carry `{scope}`, which `{action}` needs; authenticate for it"
-            ),
+            format!("the token does not carry `{scope}`, which `{action}` needs; authenticate for it"),
         )
         .with("action", action.as_str())
         .with("scopes", scope.as_str())),
         None => Err(Error::new(
             Reason::TokenScopeInsufficient,
-            format!("no elevated token is good for `{action}`; authorize it with the session alone"),
+            format!("no token is good for `{action}`; authorize it with the session alone"),
         )
         .with("action", action.as_str())),
     }

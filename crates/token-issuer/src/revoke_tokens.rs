@@ -37,7 +37,7 @@ impl RevokeTokens {
     ) -> Result<()> {
         let target = match wanted {
             Wanted::Target(target) => target,
-            Wanted::Token(jwt) => match self.mint.open(&jwt, now) {
+            Wanted::Token(jwt) => match self.mint.open_any(&jwt, now) {
                 Ok(token) if token.environment == environment && token.user == user => {
                     Target::Token(token.id)
                 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jose::Algorithm;
 use kernel::Result;
+use runtime::identity::ProviderKeys;
 use storage::Sealer;
 use storage::redis::{Redis, RedisSettings};
 use token_issuer::ports::TokenStore;
@@ -52,6 +53,7 @@ pub(crate) async fn token_issuer(
         issuer: own.issuer,
         node_group: own.node_group,
         algorithm: own.algorithm,
+        assertion_keys: ProviderKeys::new(common.dev)?,
         gate: common.gate(own.policy.clone(), store.audit.clone())?,
         database: store.database,
         sealer: own.sealer,

@@ -33,7 +33,8 @@ fn elevated() -> ElevatedClaims {
         acr: Acr::Otp,
         amr: vec![Amr::Otp.as_str().to_owned(), Amr::Mfa.as_str().to_owned()],
         auth_time: 1,
-        device_id: UUID.parse().unwrap(),
+        device_id: Some(UUID.parse().unwrap()),
+        assertion_issuer: Some("risk".to_owned()),
         policy_version: 3,
         authorization_details: Some(vec![detail()]),
         cnf: Some(confirmation()),
@@ -62,7 +63,7 @@ fn mfa() -> MfaClaims {
         acr,
         amr,
         auth_time,
-        device_id,
+        device_id: device_id.unwrap(),
         policy_version,
         cnf,
     }
@@ -112,7 +113,7 @@ fn elevated_claims_are_written_by_their_documented_names() {
         "iss": "https://issuer.example", "aud": "countersign", "sub": UUID, "environment_id": UUID, "sid": "session-1",
         "jti": UUID, "iat": 1, "nbf": 1, "exp": 301, "scope": "wallet:export wallet:sign", "singleUse": true,
         "acr": "urn:countersign:acr:otp", "amr": ["otp", "mfa"], "auth_time": 1, "device_id": UUID, "policy_version": 3,
-        "authorization_details": [{
+        "assertion_issuer": "risk", "authorization_details": [{
             "type": "countersign_operation", "operation_id": UUID, "action": "wallet.waas.export", "wallet": UUID,
             "digest": "q6urq6urq6urq6urq6urq6urq6urq6urq6urq6urq6s",
         }],
@@ -130,7 +131,7 @@ fn elevated_claims_are_written_by_their_documented_names() {
 #[test]
 fn legacy_claims_are_those_of_an_elevated_token_without_what_it_is_for() {
     let mut expected = serde_json::to_value(elevated()).unwrap();
-    for name in ["scope", "authorization_details"] {
+    for name in ["scope", "authorization_details", "assertion_issuer"] {
         expected.as_object_mut().unwrap().remove(name);
     }
     assert_eq!(serde_json::to_value(mfa()).unwrap(), expected);
@@ -205,7 +206,7 @@ fn check_each_claim<T: DeserializeOwned + Serialize>(claims: &T, optional: &[&st
 
 #[test]
 fn every_required_claim_is_required_and_typed() {
-    check_each_claim(&elevated(), &["authorization_details", "cnf"]);
+    check_each_claim(&elevated(), &["device_id", "assertion_issuer", "authorization_details", "cnf"]);
     check_each_claim(&mfa(), &["cnf"]);
     check_each_claim(&receipt(), &["wallet", "share_generation", "paid_by", "acr", "amr", "auth_time"]);
 }

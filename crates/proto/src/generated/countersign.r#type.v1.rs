@@ -465,6 +465,45 @@ impl SenderConstraint {
         }
     }
 }
+/// Something that works and should not be relied on.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Warning {
+    /// Why.
+    #[prost(enumeration = "WarningCode", tag = "1")]
+    pub code: i32,
+    /// For people: what it is, and what to do instead.
+    #[prost(string, tag = "2")]
+    pub message: ::prost::alloc::string::String,
+}
+/// Why a warning is given. Programs go by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum WarningCode {
+    /// Not a code; never sent.
+    Unspecified = 0,
+    /// Legacy MFA tokens are deprecated: ask for an elevated access token with the scopes that are needed.
+    LegacyMfaToken = 1,
+}
+impl WarningCode {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "WARNING_CODE_UNSPECIFIED",
+            Self::LegacyMfaToken => "WARNING_CODE_LEGACY_MFA_TOKEN",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "WARNING_CODE_UNSPECIFIED" => Some(Self::Unspecified),
+            "WARNING_CODE_LEGACY_MFA_TOKEN" => Some(Self::LegacyMfaToken),
+            _ => None,
+        }
+    }
+}
 /// Why a call was refused. Stands as text, without the prefix `REASON_`, in `google.rpc.ErrorInfo.reason` with the
 /// domain `countersign.dev`. A reason never changes its meaning or its status code and is never removed; clients
 /// treat one they do not know by its status code. docs/errors.md says for each what to do.
@@ -653,6 +692,21 @@ pub enum Reason {
     /// The token was revoked.
     /// Status FAILED_PRECONDITION.
     TokenRevoked = 60,
+    /// The assertion is not one of this user that the environment exchanges for such a token.
+    /// Status PERMISSION_DENIED.
+    AssertionInvalid = 61,
+    /// The assertion was exchanged already, for something else.
+    /// Status FAILED_PRECONDITION.
+    AssertionReplayed = 62,
+    /// The token, or the environment, asks for a proof of the sender's key and none came.
+    /// Status PERMISSION_DENIED.
+    SenderProofMissing = 63,
+    /// The sender's proof is not one for this call, by the key of the token.
+    /// Status PERMISSION_DENIED.
+    SenderProofInvalid = 64,
+    /// The environment has no legacy MFA tokens.
+    /// Status FAILED_PRECONDITION.
+    LegacyMfaTokensDisabled = 65,
 }
 impl Reason {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -722,6 +776,11 @@ impl Reason {
             Self::FreshProofRequired => "REASON_FRESH_PROOF_REQUIRED",
             Self::RecoveryCodesHidden => "REASON_RECOVERY_CODES_HIDDEN",
             Self::TokenRevoked => "REASON_TOKEN_REVOKED",
+            Self::AssertionInvalid => "REASON_ASSERTION_INVALID",
+            Self::AssertionReplayed => "REASON_ASSERTION_REPLAYED",
+            Self::SenderProofMissing => "REASON_SENDER_PROOF_MISSING",
+            Self::SenderProofInvalid => "REASON_SENDER_PROOF_INVALID",
+            Self::LegacyMfaTokensDisabled => "REASON_LEGACY_MFA_TOKENS_DISABLED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -788,6 +847,11 @@ impl Reason {
             "REASON_FRESH_PROOF_REQUIRED" => Some(Self::FreshProofRequired),
             "REASON_RECOVERY_CODES_HIDDEN" => Some(Self::RecoveryCodesHidden),
             "REASON_TOKEN_REVOKED" => Some(Self::TokenRevoked),
+            "REASON_ASSERTION_INVALID" => Some(Self::AssertionInvalid),
+            "REASON_ASSERTION_REPLAYED" => Some(Self::AssertionReplayed),
+            "REASON_SENDER_PROOF_MISSING" => Some(Self::SenderProofMissing),
+            "REASON_SENDER_PROOF_INVALID" => Some(Self::SenderProofInvalid),
+            "REASON_LEGACY_MFA_TOKENS_DISABLED" => Some(Self::LegacyMfaTokensDisabled),
             _ => None,
         }
     }

@@ -95,16 +95,28 @@ pub struct AuthenticateTotpRequest {
     /// empty. The order counts: a request, or a passkey ceremony, with the same operations in another order is another one.
     #[prost(message, repeated, tag = "8")]
     pub operations: ::prost::alloc::vec::Vec<super::super::r#type::v1::Operation>,
+    /// To get a legacy MFA token, which has no scopes. Then `requested_scopes` and everything to bind to must be empty.
+    /// Deprecated, and only where the environment has such tokens.
+    #[prost(message, optional, tag = "9")]
+    pub create_mfa_token: ::core::option::Option<CreateMfaToken>,
+    /// To tie the token to a key of the client: a DPoP proof (RFC 9449) by it, for this method. Where the environment has such
+    /// tokens.
+    #[prost(string, tag = "10")]
+    pub sender_proof: ::prost::alloc::string::String,
 }
-/// An elevated access token.
+/// The token that was asked for.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct AuthenticateTotpResponse {
-    /// The token.
+    /// The token; unset with `create_mfa_token`.
     #[prost(message, optional, tag = "1")]
     pub elevated_token: ::core::option::Option<ElevatedToken>,
+    /// The legacy MFA token, with `create_mfa_token`.
+    #[prost(message, optional, tag = "2")]
+    pub mfa_token: ::core::option::Option<MfaToken>,
 }
 /// Begins the proof of a passkey.
 #[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
 pub struct BeginPasskeyAuthenticationRequest {
     /// `environments/{environment}/users/{user}`. Required.
     #[prost(string, tag = "1")]
@@ -121,6 +133,14 @@ pub struct BeginPasskeyAuthenticationRequest {
     /// As in AuthenticateTotpRequest.
     #[prost(message, repeated, tag = "5")]
     pub operations: ::prost::alloc::vec::Vec<super::super::r#type::v1::Operation>,
+    /// To get a legacy MFA token, which has no scopes. Then `requested_scopes` and everything to bind to must be empty.
+    /// Deprecated, and only where the environment has such tokens.
+    #[prost(message, optional, tag = "6")]
+    pub create_mfa_token: ::core::option::Option<CreateMfaToken>,
+    /// To tie the token to a key of the client: a DPoP proof (RFC 9449) by it, for this method. Where the environment has such
+    /// tokens.
+    #[prost(string, tag = "7")]
+    pub sender_proof: ::prost::alloc::string::String,
 }
 /// A passkey ceremony.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -164,13 +184,25 @@ pub struct AuthenticatePasskeyRequest {
     /// What the ceremony was begun for.
     #[prost(message, repeated, tag = "8")]
     pub operations: ::prost::alloc::vec::Vec<super::super::r#type::v1::Operation>,
+    /// To get a legacy MFA token, which has no scopes. Then `requested_scopes` and everything to bind to must be empty.
+    /// Deprecated, and only where the environment has such tokens.
+    #[prost(message, optional, tag = "9")]
+    pub create_mfa_token: ::core::option::Option<CreateMfaToken>,
+    /// To tie the token to a key of the client: a DPoP proof (RFC 9449) by it, for this method, and by the same key as when
+    /// the ceremony was begun. Where the environment has such
+    /// tokens.
+    #[prost(string, tag = "10")]
+    pub sender_proof: ::prost::alloc::string::String,
 }
-/// An elevated access token.
+/// The token that was asked for.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct AuthenticatePasskeyResponse {
-    /// The token.
+    /// The token; unset with `create_mfa_token`.
     #[prost(message, optional, tag = "1")]
     pub elevated_token: ::core::option::Option<ElevatedToken>,
+    /// The legacy MFA token, with `create_mfa_token`.
+    #[prost(message, optional, tag = "2")]
+    pub mfa_token: ::core::option::Option<MfaToken>,
 }
 /// Uses up a recovery code.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -198,16 +230,27 @@ pub struct AuthenticateRecoveryCodeRequest {
     /// As in AuthenticateTotpRequest.
     #[prost(message, repeated, tag = "7")]
     pub operations: ::prost::alloc::vec::Vec<super::super::r#type::v1::Operation>,
+    /// To get a legacy MFA token, which has no scopes. Then `requested_scopes` and everything to bind to must be empty.
+    /// Deprecated, and only where the environment has such tokens.
+    #[prost(message, optional, tag = "8")]
+    pub create_mfa_token: ::core::option::Option<CreateMfaToken>,
+    /// To tie the token to a key of the client: a DPoP proof (RFC 9449) by it, for this method. Where the environment has such
+    /// tokens.
+    #[prost(string, tag = "9")]
+    pub sender_proof: ::prost::alloc::string::String,
 }
-/// An elevated access token.
+/// The token that was asked for.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct AuthenticateRecoveryCodeResponse {
-    /// The token.
+    /// The token; unset with `create_mfa_token`.
     #[prost(message, optional, tag = "1")]
     pub elevated_token: ::core::option::Option<ElevatedToken>,
     /// How many codes are left.
     #[prost(uint32, tag = "2")]
     pub remaining_codes: u32,
+    /// The legacy MFA token, with `create_mfa_token`.
+    #[prost(message, optional, tag = "3")]
+    pub mfa_token: ::core::option::Option<MfaToken>,
 }
 /// An elevated access token and what it is good for.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -243,6 +286,12 @@ pub struct ElevatedToken {
     /// The batch it is bound to; unset when it is not bound to one.
     #[prost(message, optional, tag = "10")]
     pub batch: ::core::option::Option<BatchBinding>,
+    /// The thumbprint (RFC 7638) of the key that it is tied to, base64url; empty when it is good in anybody's hands.
+    #[prost(string, tag = "11")]
+    pub sender_key_thumbprint: ::prost::alloc::string::String,
+    /// Of a token that an assertion was exchanged for: the `assertion_issuer_id` of who made it. Then `device` is empty.
+    #[prost(string, tag = "12")]
+    pub assertion_issuer: ::prost::alloc::string::String,
 }
 /// A batch of operations that one proof is for: a Merkle tree over their digests (docs/tokens.md).
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -267,6 +316,72 @@ pub struct BatchLeaf {
     #[prost(bytes = "vec", repeated, tag = "2")]
     pub path: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
 }
+/// Asks for a legacy MFA token.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreateMfaToken {
+    /// Whether it pays for one operation only.
+    #[prost(bool, tag = "1")]
+    pub single_use: bool,
+}
+/// A legacy MFA token: for any of the wallet actions, where policy takes it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct MfaToken {
+    /// The token, a JWT of type `mfa+jwt`. A secret until it is spent.
+    #[prost(string, tag = "1")]
+    pub token: ::prost::alloc::string::String,
+    /// Its `jti`.
+    #[prost(string, tag = "2")]
+    pub token_id: ::prost::alloc::string::String,
+    /// When it expires.
+    #[prost(message, optional, tag = "3")]
+    pub expire_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// How it may be used.
+    #[prost(enumeration = "super::super::r#type::v1::TokenBehavior", tag = "4")]
+    pub token_behavior: i32,
+    /// How strong the proof was. Such a token never counts for more than `urn:countersign:acr:otp`.
+    #[prost(string, tag = "5")]
+    pub acr: ::prost::alloc::string::String,
+    /// The device that was used: `environments/{environment}/users/{user}/devices/{device}`.
+    #[prost(string, tag = "6")]
+    pub device: ::prost::alloc::string::String,
+    /// The thumbprint (RFC 7638) of the key that it is tied to, base64url; empty when it is good in anybody's hands.
+    #[prost(string, tag = "7")]
+    pub sender_key_thumbprint: ::prost::alloc::string::String,
+    /// What the client does well to change.
+    #[prost(message, repeated, tag = "8")]
+    pub warnings: ::prost::alloc::vec::Vec<super::super::r#type::v1::Warning>,
+}
+/// Exchanges an assertion.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ExchangeAssertionRequest {
+    /// `environments/{environment}/users/{user}`. Required.
+    #[prost(string, tag = "1")]
+    pub user: ::prost::alloc::string::String,
+    /// The assertion, a JWT of type `assertion+jwt` about the user of this session. Required.
+    #[prost(string, tag = "2")]
+    pub assertion: ::prost::alloc::string::String,
+    /// As in AuthenticateTotpRequest. All must be in the assertion, and among those its issuer may speak for.
+    #[prost(string, repeated, tag = "3")]
+    pub requested_scopes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// As in AuthenticateTotpRequest.
+    #[prost(message, optional, tag = "4")]
+    pub operation: ::core::option::Option<super::super::r#type::v1::Operation>,
+    /// As in AuthenticateTotpRequest.
+    #[prost(string, tag = "5")]
+    pub wallet: ::prost::alloc::string::String,
+    /// As in AuthenticateTotpRequest.
+    #[prost(string, tag = "6")]
+    pub sender_proof: ::prost::alloc::string::String,
+}
+/// The token that was asked for.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ExchangeAssertionResponse {
+    /// The token.
+    #[prost(message, optional, tag = "1")]
+    pub elevated_token: ::core::option::Option<ElevatedToken>,
+}
 /// Asks for a receipt.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
@@ -281,9 +396,16 @@ pub struct AuthorizeOperationRequest {
     /// INVALID_REQUEST.
     #[prost(message, optional, tag = "3")]
     pub batch_leaf: ::core::option::Option<BatchLeaf>,
+    /// Instead of `elevated_token`: the legacy MFA token that pays for it. Deprecated.
+    #[prost(string, tag = "4")]
+    pub mfa_token: ::prost::alloc::string::String,
+    /// With a token that is tied to a key: a DPoP proof (RFC 9449) by it, for this method, this token (`ath`) and this
+    /// operation (the claim `operation_digest`, base64url).
+    #[prost(string, tag = "5")]
+    pub sender_proof: ::prost::alloc::string::String,
 }
 /// A receipt.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct AuthorizeOperationResponse {
     /// The receipt, a JWT of type `receipt+jwt`, good for exactly this operation.
@@ -301,6 +423,9 @@ pub struct AuthorizeOperationResponse {
     /// The version of the environment that was judged by.
     #[prost(uint64, tag = "5")]
     pub policy_version: u64,
+    /// What the client does well to change.
+    #[prost(message, repeated, tag = "6")]
+    pub warnings: ::prost::alloc::vec::Vec<super::super::r#type::v1::Warning>,
 }
 /// Whether an action is open to a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -512,7 +637,9 @@ pub mod step_up_service_client {
         /// code is tested with STEP_UP_REQUIRED, FACTOR_ON_HOLD, ENROLMENT_REQUIRED or REAUTHENTICATION_REQUIRED, where such a
         /// token could not open the action (by its factor, or because the action wants a token bound to the operation and none
         /// was given); with TOKEN_EXPIRED, where a retry comes when the first token has expired; and with TOKEN_UNKNOWN, where
-        /// it comes when the token store has lost the first token, which is never made anew.
+        /// it comes when the token store has lost the first token, which is never made anew. With `create_mfa_token` a legacy MFA
+        /// token is returned instead; refused with LEGACY_MFA_TOKENS_DISABLED where the environment has none. Where tokens are
+        /// tied to keys: also with SENDER_PROOF_MISSING or SENDER_PROOF_INVALID. All of these before the code is tested.
         pub async fn authenticate_totp(
             &mut self,
             request: impl tonic::IntoRequest<super::AuthenticateTotpRequest>,
@@ -637,13 +764,46 @@ pub mod step_up_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Exchanges the assertion of an issuer that the environment names for an elevated access token, like AuthenticateTotp but
+        /// without a factor of this suite. The same request again gets the same token; an assertion is good for one token only.
+        /// Refused with ASSERTION_INVALID, ASSERTION_REPLAYED and as AuthenticateTotp is.
+        pub async fn exchange_assertion(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ExchangeAssertionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ExchangeAssertionResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/countersign.token_issuer.v1.StepUpService/ExchangeAssertion",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "countersign.token_issuer.v1.StepUpService",
+                        "ExchangeAssertion",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
         /// Authorizes one operation and returns a receipt for exactly that. Where policy leaves the action open a session
         /// is enough; else an elevated token pays, and a single-use one is spent by it. The same operation under the same
         /// id again gets a fresh receipt until ten minutes after the token's expiry, so that a lost answer costs nothing.
         /// A token for a batch is spent on each of its operations by itself.
         /// Refused with STEP_UP_REQUIRED (whose metadata says what would do), ENROLMENT_REQUIRED, REAUTHENTICATION_REQUIRED,
         /// FACTOR_ON_HOLD, ACTION_DENIED, TOKEN_INVALID, TOKEN_EXPIRED, TOKEN_ALREADY_REDEEMED, TOKEN_UNKNOWN, TOKEN_STORE_CHANGED,
-        /// TOKEN_SCOPE_INSUFFICIENT, OPERATION_MISMATCH or OPERATION_ID_REUSED.
+        /// TOKEN_SCOPE_INSUFFICIENT, OPERATION_MISMATCH or OPERATION_ID_REUSED; a token that is tied to a key also with
+        /// SENDER_PROOF_MISSING or SENDER_PROOF_INVALID, a legacy MFA token with LEGACY_MFA_TOKENS_DISABLED.
         pub async fn authorize_operation(
             &mut self,
             request: impl tonic::IntoRequest<super::AuthorizeOperationRequest>,
@@ -710,7 +870,9 @@ pub mod step_up_service_server {
         /// code is tested with STEP_UP_REQUIRED, FACTOR_ON_HOLD, ENROLMENT_REQUIRED or REAUTHENTICATION_REQUIRED, where such a
         /// token could not open the action (by its factor, or because the action wants a token bound to the operation and none
         /// was given); with TOKEN_EXPIRED, where a retry comes when the first token has expired; and with TOKEN_UNKNOWN, where
-        /// it comes when the token store has lost the first token, which is never made anew.
+        /// it comes when the token store has lost the first token, which is never made anew. With `create_mfa_token` a legacy MFA
+        /// token is returned instead; refused with LEGACY_MFA_TOKENS_DISABLED where the environment has none. Where tokens are
+        /// tied to keys: also with SENDER_PROOF_MISSING or SENDER_PROOF_INVALID. All of these before the code is tested.
         async fn authenticate_totp(
             &self,
             request: tonic::Request<super::AuthenticateTotpRequest>,
@@ -747,13 +909,24 @@ pub mod step_up_service_server {
             tonic::Response<super::AuthenticateRecoveryCodeResponse>,
             tonic::Status,
         >;
+        /// Exchanges the assertion of an issuer that the environment names for an elevated access token, like AuthenticateTotp but
+        /// without a factor of this suite. The same request again gets the same token; an assertion is good for one token only.
+        /// Refused with ASSERTION_INVALID, ASSERTION_REPLAYED and as AuthenticateTotp is.
+        async fn exchange_assertion(
+            &self,
+            request: tonic::Request<super::ExchangeAssertionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ExchangeAssertionResponse>,
+            tonic::Status,
+        >;
         /// Authorizes one operation and returns a receipt for exactly that. Where policy leaves the action open a session
         /// is enough; else an elevated token pays, and a single-use one is spent by it. The same operation under the same
         /// id again gets a fresh receipt until ten minutes after the token's expiry, so that a lost answer costs nothing.
         /// A token for a batch is spent on each of its operations by itself.
         /// Refused with STEP_UP_REQUIRED (whose metadata says what would do), ENROLMENT_REQUIRED, REAUTHENTICATION_REQUIRED,
         /// FACTOR_ON_HOLD, ACTION_DENIED, TOKEN_INVALID, TOKEN_EXPIRED, TOKEN_ALREADY_REDEEMED, TOKEN_UNKNOWN, TOKEN_STORE_CHANGED,
-        /// TOKEN_SCOPE_INSUFFICIENT, OPERATION_MISMATCH or OPERATION_ID_REUSED.
+        /// TOKEN_SCOPE_INSUFFICIENT, OPERATION_MISMATCH or OPERATION_ID_REUSED; a token that is tied to a key also with
+        /// SENDER_PROOF_MISSING or SENDER_PROOF_INVALID, a legacy MFA token with LEGACY_MFA_TOKENS_DISABLED.
         async fn authorize_operation(
             &self,
             request: tonic::Request<super::AuthorizeOperationRequest>,
@@ -1125,6 +1298,52 @@ pub mod step_up_service_server {
                     };
                     Box::pin(fut)
                 }
+                "/countersign.token_issuer.v1.StepUpService/ExchangeAssertion" => {
+                    #[allow(non_camel_case_types)]
+                    struct ExchangeAssertionSvc<T: StepUpService>(pub Arc<T>);
+                    impl<
+                        T: StepUpService,
+                    > tonic::server::UnaryService<super::ExchangeAssertionRequest>
+                    for ExchangeAssertionSvc<T> {
+                        type Response = super::ExchangeAssertionResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ExchangeAssertionRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as StepUpService>::exchange_assertion(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ExchangeAssertionSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 "/countersign.token_issuer.v1.StepUpService/AuthorizeOperation" => {
                     #[allow(non_camel_case_types)]
                     struct AuthorizeOperationSvc<T: StepUpService>(pub Arc<T>);
@@ -1364,6 +1583,8 @@ pub enum SigningKeyPurpose {
     Elevated = 1,
     /// Receipts.
     Receipt = 2,
+    /// Legacy MFA tokens.
+    LegacyMfa = 3,
 }
 impl SigningKeyPurpose {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -1375,6 +1596,7 @@ impl SigningKeyPurpose {
             Self::Unspecified => "SIGNING_KEY_PURPOSE_UNSPECIFIED",
             Self::Elevated => "SIGNING_KEY_PURPOSE_ELEVATED",
             Self::Receipt => "SIGNING_KEY_PURPOSE_RECEIPT",
+            Self::LegacyMfa => "SIGNING_KEY_PURPOSE_LEGACY_MFA",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1383,6 +1605,7 @@ impl SigningKeyPurpose {
             "SIGNING_KEY_PURPOSE_UNSPECIFIED" => Some(Self::Unspecified),
             "SIGNING_KEY_PURPOSE_ELEVATED" => Some(Self::Elevated),
             "SIGNING_KEY_PURPOSE_RECEIPT" => Some(Self::Receipt),
+            "SIGNING_KEY_PURPOSE_LEGACY_MFA" => Some(Self::LegacyMfa),
             _ => None,
         }
     }
@@ -2336,7 +2559,7 @@ pub struct IntrospectTokenResponse {
     /// The digest of the operation it is bound to, 32 bytes; empty when it is not bound to one.
     #[prost(bytes = "vec", tag = "8")]
     pub operation_digest: ::prost::alloc::vec::Vec<u8>,
-    /// What kind of token it is, by its `typ`: `elevated+jwt`.
+    /// What kind of token it is, by its `typ`: `elevated+jwt` or `mfa+jwt`.
     #[prost(string, tag = "9")]
     pub token_type: ::prost::alloc::string::String,
     /// Whose it is (`sub`): `environments/{environment}/users/{user}`.
@@ -2351,7 +2574,8 @@ pub struct IntrospectTokenResponse {
     /// When the factor was proved.
     #[prost(message, optional, tag = "13")]
     pub auth_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// The factor that was proved: `environments/{environment}/users/{user}/devices/{device}`.
+    /// The factor that was proved: `environments/{environment}/users/{user}/devices/{device}`; empty with
+    /// `assertion_issuer`.
     #[prost(string, tag = "14")]
     pub device: ::prost::alloc::string::String,
     /// How closely it is tied to what it may be used for.
@@ -2366,6 +2590,12 @@ pub struct IntrospectTokenResponse {
     /// How many operations that batch has.
     #[prost(uint32, tag = "18")]
     pub batch_size: u32,
+    /// The thumbprint (RFC 7638) of the key that it is tied to, base64url; empty when it is good in anybody's hands.
+    #[prost(string, tag = "20")]
+    pub sender_key_thumbprint: ::prost::alloc::string::String,
+    /// Of a token that an assertion was exchanged for: the `assertion_issuer_id` of who made it.
+    #[prost(string, tag = "21")]
+    pub assertion_issuer: ::prost::alloc::string::String,
 }
 /// Revokes tokens of the caller. Exactly one of the fields after `user` is required.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

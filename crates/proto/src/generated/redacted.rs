@@ -162,6 +162,21 @@ impl ::core::fmt::Debug for countersign::token_issuer::v1::AuthenticateTotpReque
         out.field("request_id", &self.request_id);
         out.field("wallet", &self.wallet);
         out.field("operations", &self.operations);
+        out.field("create_mfa_token", &self.create_mfa_token);
+        out.field("sender_proof", &"[redacted]");
+        out.finish()
+    }
+}
+impl ::core::fmt::Debug for countersign::token_issuer::v1::BeginPasskeyAuthenticationRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        let mut out = f.debug_struct("BeginPasskeyAuthenticationRequest");
+        out.field("user", &self.user);
+        out.field("requested_scopes", &self.requested_scopes);
+        out.field("operation", &self.operation);
+        out.field("wallet", &self.wallet);
+        out.field("operations", &self.operations);
+        out.field("create_mfa_token", &self.create_mfa_token);
+        out.field("sender_proof", &"[redacted]");
         out.finish()
     }
 }
@@ -176,6 +191,8 @@ impl ::core::fmt::Debug for countersign::token_issuer::v1::AuthenticatePasskeyRe
         out.field("request_id", &self.request_id);
         out.field("wallet", &self.wallet);
         out.field("operations", &self.operations);
+        out.field("create_mfa_token", &self.create_mfa_token);
+        out.field("sender_proof", &"[redacted]");
         out.finish()
     }
 }
@@ -189,6 +206,8 @@ impl ::core::fmt::Debug for countersign::token_issuer::v1::AuthenticateRecoveryC
         out.field("request_id", &self.request_id);
         out.field("wallet", &self.wallet);
         out.field("operations", &self.operations);
+        out.field("create_mfa_token", &self.create_mfa_token);
+        out.field("sender_proof", &"[redacted]");
         out.finish()
     }
 }
@@ -205,6 +224,34 @@ impl ::core::fmt::Debug for countersign::token_issuer::v1::ElevatedToken {
         out.field("operation_digest", &self.operation_digest);
         out.field("wallet", &self.wallet);
         out.field("batch", &self.batch);
+        out.field("sender_key_thumbprint", &self.sender_key_thumbprint);
+        out.field("assertion_issuer", &self.assertion_issuer);
+        out.finish()
+    }
+}
+impl ::core::fmt::Debug for countersign::token_issuer::v1::MfaToken {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        let mut out = f.debug_struct("MfaToken");
+        out.field("token", &"[redacted]");
+        out.field("token_id", &self.token_id);
+        out.field("expire_time", &self.expire_time);
+        out.field("token_behavior", &self.token_behavior);
+        out.field("acr", &self.acr);
+        out.field("device", &self.device);
+        out.field("sender_key_thumbprint", &self.sender_key_thumbprint);
+        out.field("warnings", &self.warnings);
+        out.finish()
+    }
+}
+impl ::core::fmt::Debug for countersign::token_issuer::v1::ExchangeAssertionRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        let mut out = f.debug_struct("ExchangeAssertionRequest");
+        out.field("user", &self.user);
+        out.field("assertion", &"[redacted]");
+        out.field("requested_scopes", &self.requested_scopes);
+        out.field("operation", &self.operation);
+        out.field("wallet", &self.wallet);
+        out.field("sender_proof", &"[redacted]");
         out.finish()
     }
 }
@@ -214,6 +261,8 @@ impl ::core::fmt::Debug for countersign::token_issuer::v1::AuthorizeOperationReq
         out.field("operation", &self.operation);
         out.field("elevated_token", &"[redacted]");
         out.field("batch_leaf", &self.batch_leaf);
+        out.field("mfa_token", &"[redacted]");
+        out.field("sender_proof", &"[redacted]");
         out.finish()
     }
 }
@@ -225,6 +274,7 @@ impl ::core::fmt::Debug for countersign::token_issuer::v1::AuthorizeOperationRes
         out.field("operation_digest", &self.operation_digest);
         out.field("token_redeemed", &self.token_redeemed);
         out.field("policy_version", &self.policy_version);
+        out.field("warnings", &self.warnings);
         out.finish()
     }
 }

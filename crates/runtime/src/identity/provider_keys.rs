@@ -1,4 +1,4 @@
-//! Keys of identity providers, inline or by address.
+//! Keys of identity providers and assertion issuers, inline or by address.
 //!
 //! An address is asked over https, never redirected, never at a private address (outside dev), with a bound on time
 //! and size. What it answered is used for at most five minutes, so that a removed key stops working; a token that
@@ -9,12 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use jose::{Algorithm, KeySet, MAX_JWKS_BYTES};
+use jose::{Algorithm, ClaimMap, Expect, KeySet, MAX_JWKS_BYTES, TokenError};
 use kernel::{Error, Reason, Result, Timestamp};
 use tokio::sync::Mutex;
 use url::{Host, Url};
 
-use crate::environments::{Provider, ProviderKeySource};
+use crate::environments::ProviderKeySource;
 
 const MAX_AGE: Duration = Duration::from_secs(300);
 const RENEWAL_FLOOR: Duration = Duration::from_secs(10);
@@ -42,7 +42,7 @@ impl Known {
     }
 }
 
-/// Keys of identity providers.
+/// Keys of identity providers and assertion issuers.
 #[derive(Clone, Debug)]
 pub struct ProviderKeys {
     client: reqwest::Client,
@@ -66,23 +66,43 @@ impl ProviderKeys {
         Ok(Self { client, allow_private, known: moka::future::Cache::new(CAPACITY) })
     }
 
-    /// The provider's keys.
-    pub(crate) async fn of(&self, provider: &Provider, now: Timestamp) -> Result<Arc<KeySet>> {
-        self.not_older_than(MAX_AGE, provider, now).await
+    /// The keys.
+    pub(crate) async fn of(&self, source: &ProviderKeySource, now: Timestamp) -> Result<Arc<KeySet>> {
+        self.not_older_than(MAX_AGE, source, now).await
     }
 
-    /// The provider's keys after a look whether there are new ones.
-    pub(crate) async fn renewed(&self, provider: &Provider, now: Timestamp) -> Result<Arc<KeySet>> {
-        self.not_older_than(RENEWAL_FLOOR, provider, now).await
+    /// Has a token verified with the keys, and if it names none of them after a look whether there are new ones.
+    pub(crate) async fn verify(
+        &self,
+        token: &str,
+        source: &ProviderKeySource,
+        expect: &Expect<'_>,
+        now: Timestamp,
+    ) -> Result<Result<ClaimMap, TokenError>> {
+        let keys = self.of(source, now).await?;
+        let verified = match jose::verify::<ClaimMap>(token, &keys, expect, now) {
+            Err(TokenError::UnknownKey) => {
+                // They may have begun to use a new key.
+                let keys = self.renewed(source, now).await?;
+                jose::verify(token, &keys, expect, now)
+            }
+            result => result,
+        };
+        Ok(verified.map(|verified| verified.claims))
+    }
+
+    /// The keys after a look whether there are new ones.
+    async fn renewed(&self, source: &ProviderKeySource, now: Timestamp) -> Result<Arc<KeySet>> {
+        self.not_older_than(RENEWAL_FLOOR, source, now).await
     }
 
     async fn not_older_than(
         &self,
         age: Duration,
-        provider: &Provider,
+        source: &ProviderKeySource,
         now: Timestamp,
     ) -> Result<Arc<KeySet>> {
-        let address = match &provider.keys {
+        let address = match source {
             ProviderKeySource::Inline(keys) => return Ok(keys.clone()),
             ProviderKeySource::Address(address) => address,
         };
@@ -98,7 +118,7 @@ impl ProviderKeys {
             match self.fetch(address).await {
                 Ok(keys) => known.answer = Some((Arc::new(keys), now)),
                 Err(error) => {
-                    tracing::warn!(%address, ?error, "an identity provider's keys could not be read");
+                    tracing::warn!(%address, ?error, "the keys of an identity provider or assertion issuer could not be read");
                 }
             }
         }
@@ -133,7 +153,7 @@ impl ProviderKeys {
 fn unavailable(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::new(
         Reason::DependencyUnavailable,
-        "the identity provider's keys could not be read, so the session cannot be checked. Try again",
+        "the keys of who signed the token could not be read, so it cannot be checked. Try again",
     )
     .cause(cause)
 }

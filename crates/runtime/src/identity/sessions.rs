@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jose::{ClaimMap, Expect, Kind, TokenError};
+use jose::{Expect, Kind, TokenError};
 use kernel::{EnvironmentId, Error, Reason, Result, SecretText, SessionId, Timestamp, UserId};
 use tonic::metadata::MetadataMap;
 
@@ -11,7 +11,7 @@ use super::{NoBearer, ProviderKeys, bearer};
 use crate::environments::{EnvironmentSettings, EnvironmentSource, Provider};
 
 /// How far a provider's clock may differ from ours.
-const LEEWAY: Duration = Duration::from_secs(30);
+pub(super) const LEEWAY: Duration = Duration::from_secs(30);
 
 /// A verified session.
 #[derive(Clone, Debug)]
@@ -123,17 +123,8 @@ impl Sessions {
             leeway: LEEWAY,
             max_age: None,
         };
-        let keys = self.keys.of(provider, now).await?;
-        let verified = match jose::verify::<ClaimMap>(token, &keys, &expect, now) {
-            Err(TokenError::UnknownKey) => {
-                // The provider may have begun to use a new key.
-                let keys = self.keys.renewed(provider, now).await?;
-                jose::verify(token, &keys, &expect, now)
-            }
-            result => result,
-        }
-        .map_err(refusal)?;
-        let claims = jose::session_claims(&verified.claims, &provider.session_claim).map_err(refusal)?;
+        let verified = self.keys.verify(token, &provider.keys, &expect, now).await?.map_err(refusal)?;
+        let claims = jose::session_claims(&verified, &provider.session_claim).map_err(refusal)?;
         let id = claims.session_id.ok_or_else(|| {
             invalid("the token names no session; the provider's session claim is missing in it")
         })?;

@@ -1,5 +1,6 @@
 mod bound;
 mod kinds;
+mod legacy;
 mod once;
 
 use super::*;
@@ -50,12 +51,12 @@ async fn a_right_code_makes_a_token_that_says_what_was_proved() {
     assert_eq!(token.scopes, [Scope::WalletSign]);
     assert_eq!(token.behavior, TokenBehavior::SingleUse);
     assert_eq!((token.acr, token.amr.as_slice()), (Acr::Otp, &[Amr::Otp, Amr::Mfa][..]));
-    assert_eq!(token.device, factor(1).device);
+    assert_eq!(token.source, Source::Factor(factor(1).device));
     assert_eq!((token.auth_time, token.issued), (NOW, NOW));
     assert_eq!(token.expires, NOW.plus(Duration::from_secs(300)));
     assert_eq!(token.policy_version, FakePolicy::VERSION);
     assert_eq!(token.bound, Bound::Scopes);
-    assert_eq!(bench.mint.open(&made.jwt, now).unwrap(), *token);
+    assert_eq!(bench.mint.open(TokenKind::Elevated, &made.jwt, now).unwrap(), *token);
     let record = bench.tokens.get(token.key(), now).await.unwrap().unwrap();
     assert_eq!(record.token, *token);
 }
@@ -184,7 +185,7 @@ async fn a_user_whose_first_device_is_pending_may_prove_it_here() {
     bench.factors.remove(factor(2).device);
     // Policy would ask to enrol; the right code does that.
     let made = bench.authenticate().authenticate(&bench.call(NOW), request(1, &["wallet:sign"])).await;
-    assert_eq!(made.unwrap().token.device, factor(1).device);
+    assert_eq!(made.unwrap().token.source, Source::Factor(factor(1).device));
 }
 
 #[tokio::test]

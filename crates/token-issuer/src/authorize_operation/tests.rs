@@ -3,11 +3,12 @@ mod flips;
 mod holds;
 mod misfits;
 mod once;
+mod payers;
 mod races;
 
 use super::*;
 use crate::domain::bound::Bound;
-use crate::domain::factors::Proof;
+use crate::domain::factors::{Proof, ProvedBy};
 use crate::domain::requirement::Requirement;
 use crate::fixtures::{
     Bench, FakePolicy, ISSUER, NOW, create, environment, export, factor, requirement, shown, sign, token,
@@ -144,13 +145,14 @@ async fn policy_is_shown_the_proof_as_the_token_states_it() {
     let jwt = bench.issue(&bound(1, &operation)).await;
     authorize(&bench, operation, Some(&jwt), NOW.plus(Duration::from_secs(7))).await.unwrap();
     let proof = Proof {
+        token_kind: TokenKind::Elevated,
+        by: ProvedBy::Factor { kind: factor(1).kind, device: factor(1).device },
         acr: Acr::Otp,
-        kind: factor(1).kind,
-        device: factor(1).device,
         auth_time: NOW,
         scopes: vec![Scope::WalletExport],
         binding: Binding::Operation,
         token_behavior: TokenBehavior::SingleUse,
+        sender_constrained: false,
     };
     assert_eq!(bench.policy.last().proof, Some(proof));
     assert!(!bench.policy.last().opaque_payload);
@@ -179,6 +181,6 @@ async fn a_time_bound_token_pays_until_it_expires_and_is_never_spent() {
     assert_eq!(late.reason(), Reason::TokenExpired);
     // On the allow-list or worth nothing.
     let unknown = Token { id: TokenId::from_uuid(uuid::Uuid::from_u128(9)), ..token };
-    let jwt = bench.mint.elevated(&unknown).unwrap();
+    let jwt = bench.mint.token(&unknown).unwrap();
     assert_eq!(refused(&bench, sign(1, b"hello"), Some(&jwt)).await.reason(), Reason::TokenUnknown);
 }

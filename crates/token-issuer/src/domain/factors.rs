@@ -3,6 +3,7 @@
 use kernel::{Acr, CeremonyId, DeviceId, FactorKind, ProofId, Scope, Timestamp};
 
 use super::requirement::{Binding, TokenBehavior};
+use super::token::TokenKind;
 
 /// A verified second factor.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,18 +72,34 @@ pub(crate) struct Ceremony {
 /// A proof as policy judges it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Proof {
+    /// The kind of token that states it.
+    pub(crate) token_kind: TokenKind,
+    /// What it rests on.
+    pub(crate) by: ProvedBy,
     /// How strong it is.
     pub(crate) acr: Acr,
-    /// The kind of factor.
-    pub(crate) kind: FactorKind,
-    /// The device.
-    pub(crate) device: DeviceId,
-    /// When the factor was verified.
+    /// When the factor was verified; of an assertion, when its user was authenticated.
     pub(crate) auth_time: Timestamp,
-    /// What its token may be used for.
+    /// What its token may be used for; of a legacy MFA token nothing in particular.
     pub(crate) scopes: Vec<Scope>,
     /// How closely its token is tied to the operation to be decided.
     pub(crate) binding: Binding,
     /// How its token may be used.
     pub(crate) token_behavior: TokenBehavior,
+    /// Whether its token is tied to a key, and the caller has proved that key.
+    pub(crate) sender_constrained: bool,
+}
+
+/// What a proof rests on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ProvedBy {
+    /// A factor that is one now.
+    Factor {
+        /// Its kind.
+        kind: FactorKind,
+        /// The device.
+        device: DeviceId,
+    },
+    /// The word of an assertion issuer, by the id of the environment's entry.
+    Assertion(String),
 }

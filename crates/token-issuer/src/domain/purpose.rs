@@ -2,11 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use jose::Thumbprint;
 use kernel::{EnvironmentId, Error, Result, Scope, SessionId, UserId, WalletId};
 use operation::{Batch, BatchLeaf, CheckedOperation, Digest, MAX_BATCH};
 use sha2::{Digest as _, Sha256};
 
 use super::bound::Bound;
+use super::ledger::{Ledger, ledger};
+use super::requirement::TokenBehavior;
 
 /// The most scopes that may be asked for at once.
 const MAX_SCOPES: usize = 8;
@@ -41,6 +44,8 @@ pub(crate) struct Purpose {
     scopes: Vec<Scope>,
     bound: Bound,
     leaves: Vec<BatchLeaf>,
+    legacy: Option<TokenBehavior>,
+    sender_key: Option<Thumbprint>,
 }
 
 impl Purpose {
@@ -79,7 +84,18 @@ impl Purpose {
             }
             Target::Batch(operations) => batch(scopes, operations)?,
         };
-        Ok(Self { scopes, bound, leaves })
+        Ok(Self { scopes, bound, leaves, legacy: None, sender_key: None })
+    }
+
+    /// To be good for a legacy MFA token, which is for nothing in particular and used in this way.
+    pub(crate) fn legacy(behavior: TokenBehavior) -> Self {
+        let (scopes, leaves) = (Vec::new(), Vec::new());
+        Self { scopes, bound: Bound::Scopes, leaves, legacy: Some(behavior), sender_key: None }
+    }
+
+    /// The same, in the hands of whoever has this key only.
+    pub(crate) fn tied_to(self, sender_key: Option<Thumbprint>) -> Self {
+        Self { sender_key, ..self }
     }
 
     /// The scopes, sorted, none twice.
@@ -106,6 +122,16 @@ impl Purpose {
         }
     }
 
+    /// How the legacy MFA token may be used that it is for, if it is for one.
+    pub(crate) fn as_legacy(&self) -> Option<TokenBehavior> {
+        self.legacy
+    }
+
+    /// The key to tie the token to.
+    pub(crate) fn sender_key(&self) -> Option<Thumbprint> {
+        self.sender_key
+    }
+
     /// SHA-256 over everything the proof is to be good for, each part with its length in front. It ties the request
     /// id to the purpose: a retry under the same id for something else is refused where the code is tested.
     pub(crate) fn digest(&self, environment: EnvironmentId, user: UserId, session: &SessionId) -> [u8; 32] {
@@ -114,10 +140,18 @@ impl Purpose {
             hash.update((octets.len() as u64).to_be_bytes());
             hash.update(octets);
         };
-        part(b"countersign/token-purpose/v1");
+        // A proof for a token of one kind is none for one of the other.
+        match self.legacy {
+            None => part(b"countersign/token-purpose/v1"),
+            Some(behavior) => {
+                part(b"countersign/mfa-token-purpose/v1");
+                part(behavior.as_str().as_bytes());
+            }
+        }
         part(environment.uuid().as_bytes());
         part(user.uuid().as_bytes());
         part(session.as_str().as_bytes());
+        part(self.sender_key.as_ref().map_or(&[][..], |key| key.as_bytes()));
         part(&(self.scopes.len() as u64).to_be_bytes());
         for scope in &self.scopes {
             part(scope.as_str().as_bytes());
@@ -141,22 +175,6 @@ impl Purpose {
 }
 
 const FIELD: &str = "requested_scopes";
-
-/// Who carries out what a scope opens, and remembers in a ledger of its own which tokens paid for it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Ledger {
-    Nodes,
-    Factors,
-}
-
-const fn ledger(scope: Scope) -> Ledger {
-    match scope {
-        Scope::WalletExport | Scope::WalletSign | Scope::WalletRefresh | Scope::WalletReshare => {
-            Ledger::Nodes
-        }
-        Scope::CredentialLink | Scope::CredentialUnlink => Ledger::Factors,
-    }
-}
 
 /// The scope that a token for this operation has.
 fn scope_of(operation: &CheckedOperation, field: &str) -> Result<Scope> {
@@ -382,6 +400,14 @@ mod tests {
         seen.push(base.digest(environment(), other, &session));
         let elsewhere = "0b5f4a3e-5b7c-4d56-9a43-3c2e5f0a9d99".parse().unwrap();
         seen.push(base.digest(elsewhere, user(), &session));
+        for key in [[1; 32], [2; 32]] {
+            seen.push(of(&base.clone().tied_to(Some(Thumbprint::from_bytes(key)))));
+        }
+        for behavior in [TokenBehavior::SingleUse, TokenBehavior::TimeBound] {
+            let legacy = Purpose::legacy(behavior);
+            seen.push(of(&legacy));
+            seen.push(of(&legacy.tied_to(Some(Thumbprint::from_bytes([1; 32])))));
+        }
         let distinct: std::collections::BTreeSet<_> = seen.iter().collect();
         assert_eq!(distinct.len(), seen.len());
     }

@@ -1,9 +1,14 @@
 //! What policy demands of a token.
 
+use std::time::Duration;
+
 use kernel::{Acr, Action, FactorKind, Scope};
 
 /// The longest life of a token that policy can demand, in seconds.
 pub const MAX_EXPIRY_SECONDS: u32 = 3_600;
+
+/// The longest life of a legacy MFA token that an environment can ask for.
+pub(crate) const MAX_LEGACY_LIFE: Duration = Duration::from_secs(300);
 
 /// How closely a token is tied to what it is for, loosest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

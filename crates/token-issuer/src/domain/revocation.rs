@@ -66,8 +66,8 @@ pub(crate) struct Revocable {
     pub(crate) user: UserId,
     /// Its id.
     pub(crate) id: TokenId,
-    /// The factor that paid for it.
-    pub(crate) device: DeviceId,
+    /// The factor that paid for it, if one did.
+    pub(crate) device: Option<DeviceId>,
     /// Its session.
     pub(crate) session: SessionId,
 }
@@ -79,19 +79,16 @@ impl Revocable {
             environment: token.environment,
             user: token.user,
             id: token.id,
-            device: token.device,
+            device: token.source.device(),
             session: token.session.clone(),
         }
     }
 
     /// The targets that would hit it.
-    pub(crate) fn targets(&self) -> [Target; 4] {
-        [
-            Target::Token(self.id),
-            Target::Device(self.device),
-            Target::Session(self.session.clone()),
-            Target::All,
-        ]
+    pub(crate) fn targets(&self) -> Vec<Target> {
+        let device = self.device.map(Target::Device);
+        let always = [Target::Token(self.id), Target::Session(self.session.clone()), Target::All];
+        device.into_iter().chain(always).collect()
     }
 }
 
@@ -108,5 +105,5 @@ pub(crate) enum Standing {
 
 /// The refusal of a token that was revoked.
 pub(crate) fn revoked() -> Error {
-    Error::new(Reason::TokenRevoked, "the elevated token was revoked; prove the factor again for a new one")
+    Error::new(Reason::TokenRevoked, "the token was revoked; prove the factor again for a new one")
 }

@@ -1,17 +1,18 @@
 //! Our words as the protocol's.
 
+use jose::Kind;
 use kernel::secret::ExposeSecret;
 use kernel::{EnvironmentId, Error, Result, SecretText, UserId};
 use operation::{BatchLeaf, BatchRoot, MAX_BATCH_PATH};
 use proto::{convert, names, token_issuer as pb, types};
 
-use crate::authenticate::Elevated;
+use crate::authenticate::Made;
 use crate::authorize_operation::Authorized;
 use crate::check_step_up::{Status, StepUp};
 use crate::domain::bound::Bound;
 use crate::domain::factors::{Ceremony, VerifiedFactor};
 use crate::domain::requirement::{Binding, Requirement, SenderConstraint, TokenBehavior};
-use crate::domain::token::Token;
+use crate::domain::token::{Token, TokenKind};
 use crate::get_session::Session;
 
 /// A secret field; none when it is empty.
@@ -109,7 +110,58 @@ fn behavior(behavior: TokenBehavior) -> types::TokenBehavior {
     }
 }
 
-pub(super) fn elevated(elevated: &Elevated) -> pb::ElevatedToken {
+/// The token, as one of its kind.
+pub(super) fn token(made: &Made) -> (Option<pb::ElevatedToken>, Option<pb::MfaToken>) {
+    match made.token.kind {
+        TokenKind::Elevated => (Some(elevated(made)), None),
+        TokenKind::LegacyMfa => (None, Some(legacy(made))),
+    }
+}
+
+fn legacy(made: &Made) -> pb::MfaToken {
+    let token = &made.token;
+    pb::MfaToken {
+        token: made.jwt.expose_secret().to_owned(),
+        token_id: token.id.to_string(),
+        expire_time: Some(convert::timestamp(token.expires)),
+        token_behavior: behavior(token.behavior).into(),
+        acr: token.acr.as_str().to_owned(),
+        device: device(token),
+        sender_key_thumbprint: sender_key(token),
+        warnings: warnings(Some(token.kind)),
+    }
+}
+
+fn device(token: &Token) -> String {
+    token
+        .source
+        .device()
+        .map(|device| names::device(token.environment, token.user, device))
+        .unwrap_or_default()
+}
+
+fn sender_key(token: &Token) -> String {
+    token.sender_key.map(|key| key.to_string()).unwrap_or_default()
+}
+
+fn assertion_issuer(token: &Token) -> String {
+    token.source.assertion_issuer().unwrap_or_default().to_owned()
+}
+
+/// What a client that uses such a token does well to change.
+fn warnings(kind: Option<TokenKind>) -> Vec<types::Warning> {
+    match kind {
+        Some(TokenKind::LegacyMfa) => vec![types::Warning {
+            code: types::WarningCode::LegacyMfaToken.into(),
+            message: "legacy MFA tokens are deprecated: authenticate with `requested_scopes`, such as `wallet:export`, or \
+                      with the operation, and pay with the elevated token"
+                .to_owned(),
+        }],
+        Some(TokenKind::Elevated) | None => Vec::new(),
+    }
+}
+
+pub(super) fn elevated(elevated: &Made) -> pb::ElevatedToken {
     let token = &elevated.token;
     pb::ElevatedToken {
         token: elevated.jwt.expose_secret().to_owned(),
@@ -118,8 +170,10 @@ pub(super) fn elevated(elevated: &Elevated) -> pb::ElevatedToken {
         scopes: token.scopes.iter().map(|scope| scope.as_str().to_owned()).collect(),
         token_behavior: behavior(token.behavior).into(),
         acr: token.acr.as_str().to_owned(),
-        device: names::device(token.environment, token.user, token.device),
+        device: device(token),
         operation_digest: digest(token),
+        sender_key_thumbprint: sender_key(token),
+        assertion_issuer: assertion_issuer(token),
         wallet: match token.bound {
             Bound::Wallet(wallet) => names::wallet(token.environment, token.user, wallet),
             Bound::Scopes | Bound::Operation(_) | Bound::Batch(_) => String::new(),
@@ -171,6 +225,7 @@ pub(super) fn authorized(authorized: &Authorized) -> pb::AuthorizeOperationRespo
         operation_digest: authorized.digest.as_bytes().to_vec(),
         token_redeemed: authorized.token_redeemed,
         policy_version: authorized.policy_version,
+        warnings: warnings(authorized.paid_by),
     }
 }
 
@@ -191,13 +246,20 @@ pub(super) fn introspection(token: Option<&Token>) -> pb::IntrospectTokenRespons
         expire_time: Some(convert::timestamp(token.expires)),
         acr: token.acr.as_str().to_owned(),
         single_use: token.behavior == TokenBehavior::SingleUse,
+        sender_key_thumbprint: sender_key(token),
+        assertion_issuer: assertion_issuer(token),
         operation_digest: digest(token),
-        token_type: jose::Kind::Elevated.typ().to_owned(),
+        token_type: match token.kind {
+            TokenKind::Elevated => Kind::Elevated,
+            TokenKind::LegacyMfa => Kind::LegacyMfa,
+        }
+        .typ()
+        .to_owned(),
         user: names::user(token.environment, token.user),
         session_id: token.session.to_string(),
         amr: token.amr.iter().map(|method| method.as_str().to_owned()).collect(),
         auth_time: Some(convert::timestamp(token.auth_time)),
-        device: names::device(token.environment, token.user, token.device),
+        device: device(token),
         binding: binding(token.bound.binding()).into(),
         wallet: match token.bound {
             Bound::Wallet(wallet) => names::wallet(token.environment, token.user, wallet),

@@ -12,8 +12,9 @@ pub(super) fn purpose(value: i32) -> Result<KeyPurpose> {
     match pb::SigningKeyPurpose::try_from(value) {
         Ok(pb::SigningKeyPurpose::Elevated) => Ok(KeyPurpose::Elevated),
         Ok(pb::SigningKeyPurpose::Receipt) => Ok(KeyPurpose::Receipt),
+        Ok(pb::SigningKeyPurpose::LegacyMfa) => Ok(KeyPurpose::LegacyMfa),
         Ok(pb::SigningKeyPurpose::Unspecified) | Err(_) => {
-            Err(Error::invalid("purpose", "must be SIGNING_KEY_PURPOSE_ELEVATED or …_RECEIPT"))
+            Err(Error::invalid("purpose", "must be SIGNING_KEY_PURPOSE_ELEVATED, …_LEGACY_MFA or …_RECEIPT"))
         }
     }
 }
@@ -47,6 +48,7 @@ pub(super) fn stated(statement: String, root: &str) -> Result<Option<Stated>> {
 pub(super) fn signing_key(key: &IssuerKey) -> pb::SigningKey {
     let purpose = match key.purpose {
         KeyPurpose::Elevated => pb::SigningKeyPurpose::Elevated,
+        KeyPurpose::LegacyMfa => pb::SigningKeyPurpose::LegacyMfa,
         KeyPurpose::Receipt => pb::SigningKeyPurpose::Receipt,
     };
     let state = match key.life.state {

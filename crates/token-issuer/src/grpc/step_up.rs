@@ -2,17 +2,22 @@
 
 use kernel::secret::ExposeSecret as _;
 use kernel::{Action, DeviceId, Error, Result, Scope, SecretText, WalletId};
-use operation::{Body, CheckedOperation};
+use operation::{BatchLeaf, Body, CheckedOperation};
 use proto::token_issuer::step_up_service_server::StepUpService;
 use proto::{convert, names, token_issuer as pb, types};
 use runtime::{Gate, Keep, UserCall};
 use tonic::{Request, Response, Status};
 
-use super::convert::{authorized, batch_leaf, ceremony, check_user, elevated, secret, session, step_up};
+use super::convert::{
+    authorized, batch_leaf, ceremony, check_user, elevated, secret, session, step_up, token,
+};
 use crate::authenticate::{self, Answer, Authenticate, Wanted};
 use crate::authorize_operation::{AuthorizeOperation, Presented};
 use crate::check_step_up::CheckStepUp;
 use crate::domain::purpose::Target;
+use crate::domain::requirement::TokenBehavior;
+use crate::domain::token::TokenKind;
+use crate::exchange_assertion::ExchangeAssertion;
 use crate::get_session::get_session;
 
 /// Handles the calls of users, on both listeners: a gateway that asks on a user's behalf forwards the session.
@@ -21,6 +26,7 @@ pub(crate) struct StepUpHandler {
     pub(crate) gate: Gate,
     pub(crate) check_step_up: CheckStepUp,
     pub(crate) authenticate: Authenticate,
+    pub(crate) exchange_assertion: ExchangeAssertion,
     pub(crate) authorize_operation: AuthorizeOperation,
 }
 
@@ -82,11 +88,13 @@ impl StepUpService for StepUpHandler {
                     let request = authenticate::Request {
                         answer: Answer::Totp { code, device: device(&call, &r.device).await? },
                         wanted: wanted(&call, r.requested_scopes, r.operation, &r.wallet, r.operations)
-                            .await?,
+                            .await?
+                            .with(r.create_mfa_token, r.sender_proof),
                         request: convert::id("request_id", &r.request_id)?,
                     };
                     let made = authenticate.authenticate(&call, request).await?;
-                    Ok(pb::AuthenticateTotpResponse { elevated_token: Some(elevated(&made)) })
+                    let (elevated_token, mfa_token) = token(&made);
+                    Ok(pb::AuthenticateTotpResponse { elevated_token, mfa_token })
                 },
             )
             .await
@@ -105,8 +113,9 @@ impl StepUpService for StepUpHandler {
                 |r| &r.user,
                 move |call, r| async move {
                     check_user("user", &r.user, call.environment, call.user)?;
-                    let wanted =
-                        wanted(&call, r.requested_scopes, r.operation, &r.wallet, r.operations).await?;
+                    let wanted = wanted(&call, r.requested_scopes, r.operation, &r.wallet, r.operations)
+                        .await?
+                        .with(r.create_mfa_token, r.sender_proof);
                     Ok(ceremony(authenticate.begin_passkey(&call, wanted).await?))
                 },
             )
@@ -132,11 +141,13 @@ impl StepUpService for StepUpHandler {
                     let request = authenticate::Request {
                         answer: Answer::Passkey { ceremony, credential_json },
                         wanted: wanted(&call, r.requested_scopes, r.operation, &r.wallet, r.operations)
-                            .await?,
+                            .await?
+                            .with(r.create_mfa_token, r.sender_proof),
                         request: convert::id("request_id", &r.request_id)?,
                     };
                     let made = authenticate.authenticate(&call, request).await?;
-                    Ok(pb::AuthenticatePasskeyResponse { elevated_token: Some(elevated(&made)) })
+                    let (elevated_token, mfa_token) = token(&made);
+                    Ok(pb::AuthenticatePasskeyResponse { elevated_token, mfa_token })
                 },
             )
             .await
@@ -159,14 +170,41 @@ impl StepUpService for StepUpHandler {
                     let request = authenticate::Request {
                         answer: Answer::RecoveryCode(code),
                         wanted: wanted(&call, r.requested_scopes, r.operation, &r.wallet, r.operations)
-                            .await?,
+                            .await?
+                            .with(r.create_mfa_token, r.sender_proof),
                         request: convert::id("request_id", &r.request_id)?,
                     };
                     let made = authenticate.authenticate(&call, request).await?;
+                    let (elevated_token, mfa_token) = token(&made);
                     Ok(pb::AuthenticateRecoveryCodeResponse {
-                        elevated_token: Some(elevated(&made)),
+                        elevated_token,
                         remaining_codes: made.remaining_codes.unwrap_or_default(),
+                        mfa_token,
                     })
+                },
+            )
+            .await
+    }
+
+    async fn exchange_assertion(
+        &self,
+        request: Request<pb::ExchangeAssertionRequest>,
+    ) -> Result<Response<pb::ExchangeAssertionResponse>, Status> {
+        let exchange = self.exchange_assertion.clone();
+        self.gate
+            .user(
+                request,
+                "assertion.exchange",
+                Keep::All,
+                |r| &r.user,
+                move |call, r| async move {
+                    let assertion = SecretText::from(r.assertion);
+                    check_user("user", &r.user, call.environment, call.user)?;
+                    let wanted = wanted(&call, r.requested_scopes, r.operation, &r.wallet, Vec::new())
+                        .await?
+                        .with(None, r.sender_proof);
+                    let made = exchange.exchange(&call, assertion, wanted).await?;
+                    Ok(pb::ExchangeAssertionResponse { elevated_token: Some(elevated(&made)) })
                 },
             )
             .await
@@ -185,18 +223,37 @@ impl StepUpService for StepUpHandler {
                     call.trail.resource(name).await;
                 }
                 let leaf = r.batch_leaf.map(batch_leaf).transpose()?;
-                let presented = match (secret(r.elevated_token), leaf) {
-                    (Some(jwt), leaf) => Some(Presented { jwt, leaf }),
-                    (None, None) => None,
-                    (None, Some(_)) => {
-                        return Err(Error::invalid("batch_leaf", "must be left out where there is no token"));
-                    }
-                };
+                let tokens = (secret(r.elevated_token), secret(r.mfa_token));
+                let presented = presented(tokens, leaf, secret(r.sender_proof))?;
                 let made = authorize.authorize(&call, operation, presented).await?;
                 Ok(authorized(&made))
             })
             .await
     }
+}
+
+/// What is shown to pay: a token of one kind, and what goes with it.
+fn presented(
+    tokens: (Option<SecretText>, Option<SecretText>),
+    leaf: Option<BatchLeaf>,
+    sender_proof: Option<SecretText>,
+) -> Result<Option<Presented>> {
+    let (kind, jwt) = match tokens {
+        (Some(jwt), None) => (TokenKind::Elevated, jwt),
+        (None, Some(jwt)) => (TokenKind::LegacyMfa, jwt),
+        (Some(_), Some(_)) => {
+            return Err(Error::invalid("mfa_token", "must be left out where there is an `elevated_token`"));
+        }
+        (None, None) => {
+            let alone = "must be left out where there is no token";
+            return match (leaf, sender_proof) {
+                (None, None) => Ok(None),
+                (Some(_), _) => Err(Error::invalid("batch_leaf", alone)),
+                (None, Some(_)) => Err(Error::invalid("sender_proof", alone)),
+            };
+        }
+    };
+    Ok(Some(Presented { kind, jwt, leaf, sender_proof }))
 }
 
 fn operation_user(request: &pb::AuthorizeOperationRequest) -> &str {
@@ -281,7 +338,19 @@ async fn wanted(
             return Err(Error::invalid("operation", problem));
         }
     };
-    Ok(Wanted { scopes, target })
+    Ok(Wanted { scopes, target, legacy: None, sender_proof: None })
+}
+
+impl Wanted {
+    fn with(self, create: Option<pb::CreateMfaToken>, sender_proof: String) -> Self {
+        let legacy =
+            create.map(
+                |create| {
+                    if create.single_use { TokenBehavior::SingleUse } else { TokenBehavior::TimeBound }
+                },
+            );
+        Self { legacy, sender_proof: secret(sender_proof), ..self }
+    }
 }
 
 /// The caller's wallet that is named. Whether there is one is for its keepers to know.

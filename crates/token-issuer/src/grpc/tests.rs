@@ -12,6 +12,7 @@ use jose::{Algorithm, KeySet};
 use kernel::audit::Outcome;
 use kernel::{Clock as _, Reason, UserId};
 use operation::CheckedOperation;
+use proto::token_issuer::step_up_service_server::SERVICE_NAME;
 use proto::token_issuer::token_issuer_admin_service_client::TokenIssuerAdminServiceClient;
 use proto::token_issuer::token_service_client::TokenServiceClient;
 use proto::{names, token_issuer as pb, types};
@@ -20,6 +21,7 @@ use tonic::{Request, Response};
 
 use self::world::{World, authentication, authorization, me, with_bearer};
 use crate::fixtures::{NOW, environment, export, factor, sign};
+use crate::sender::Method;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_code_becomes_a_token_and_the_token_a_receipt_once() {
@@ -155,6 +157,13 @@ async fn the_caller_is_told_who_they_are_and_what_an_action_needs() {
     }
 }
 
+#[test]
+fn a_sender_s_proof_is_for_methods_by_the_paths_they_are_called_by() {
+    for method in Method::ALL {
+        assert_eq!(method.path(), format!("/{SERVICE_NAME}/{method:?}"));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_requests_are_refused_for_what_is_wrong_with_them() {
     let world = World::new().await;
@@ -268,7 +277,7 @@ async fn anybody_may_read_the_keys_and_auditors_the_trail() {
     let mut tokens = TokenServiceClient::new(world.network.channel("anybody", "public"));
     let keys = tokens.get_json_web_key_set(pb::GetJsonWebKeySetRequest {}).await.unwrap().into_inner();
     let published = KeySet::from_jwks_json(&keys.jwks, &Algorithm::ALL).unwrap();
-    assert_eq!((published.len(), keys.max_age_seconds), (2, 300));
+    assert_eq!((published.len(), keys.max_age_seconds), (3, 300));
     assert!(world.receipt_keys.iter().all(|key| published.get(key.key_id()) == Some(key)));
 
     world.authenticate(&["wallet:sign"], None).await;

@@ -1,8 +1,11 @@
 use super::*;
 use crate::domain::requirement::TokenBehavior;
-use crate::fixtures::{Bench, NOW, environment, export, factor, session, token};
+use crate::fixtures::{
+    Bench, NOW, all_tokens, asserted, environment, export, factor, legacy_token, session, token,
+};
 use kernel::{Error, OperationId, SessionId, Timestamp, UserId};
 use operation::Digest;
+use runtime::environments::SenderConstraint;
 
 use crate::domain::record::TokenRecord;
 use crate::domain::token::TokenKey;
@@ -31,9 +34,9 @@ async fn what_is_expired_spent_unknown_or_no_token_is_inactive() {
     let jwt = bench.issue(&live).await;
     assert!(!active(&bench, &jwt, live.expires).await);
 
-    let unknown = bench.mint.elevated(&token(2)).unwrap();
+    let unknown = bench.mint.token(&token(2)).unwrap();
     let altered = Token { policy_version: 9, ..live.clone() };
-    let altered = bench.mint.elevated(&altered).unwrap();
+    let altered = bench.mint.token(&altered).unwrap();
     let nonsense = SecretText::from("nonsense".to_owned());
     for bad in [&unknown, &altered, &nonsense] {
         assert!(!active(&bench, bad, NOW).await);
@@ -90,12 +93,25 @@ impl TokenStore for Refusing {
 #[tokio::test]
 async fn a_store_that_changed_has_no_active_tokens_and_one_that_is_away_says_so() {
     let changed = Bench::on(Arc::new(Refusing(Reason::TokenStoreChanged)));
-    let jwt = changed.mint.elevated(&token(1)).unwrap();
+    let jwt = changed.mint.token(&token(1)).unwrap();
     assert!(!active(&changed, &jwt, NOW).await);
     for reason in [Reason::StoreUnavailable, Reason::Internal] {
         let away = Bench::on(Arc::new(Refusing(reason)));
-        let jwt = away.mint.elevated(&token(1)).unwrap();
+        let jwt = away.mint.token(&token(1)).unwrap();
         let refused = away.introspect().introspect(&away.call(NOW), &jwt).await.unwrap_err();
         assert_eq!(refused.reason(), reason);
+    }
+}
+
+#[tokio::test]
+async fn a_legacy_token_and_one_by_an_assertion_are_active_while_the_environment_has_such() {
+    let bench = Bench::new();
+    let call = bench.call_with(NOW, all_tokens(SenderConstraint::Off));
+    for token in [legacy_token(1), asserted(2)] {
+        let jwt = bench.issue(&token).await;
+        let found = bench.introspect().introspect(&call, &jwt).await.unwrap();
+        assert_eq!(found, Some(token));
+        // In an environment that has neither.
+        assert!(!active(&bench, &jwt, NOW).await);
     }
 }

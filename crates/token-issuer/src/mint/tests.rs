@@ -2,8 +2,7 @@ mod bad_claims;
 
 use super::*;
 use crate::fixtures::{ISSUER, NOW, create, export, mint, session, sign, token, unlink};
-use jose::{ReceiptClaims, SigningKey, TokenError};
-use kernel::secret::ExposeSecret as _;
+use jose::{ElevatedClaims, ReceiptClaims, SigningKey, TokenError};
 use kernel::{Action, Scope};
 use operation::CheckedOperation;
 use serde_json::{Value, json};
@@ -15,18 +14,18 @@ fn secret(text: String) -> SecretText {
 }
 
 fn refused(mint: &Mint, jwt: &SecretText, now: Timestamp) -> Reason {
-    mint.open(jwt, now).unwrap_err().reason()
+    mint.open(TokenKind::Elevated, jwt, now).unwrap_err().reason()
 }
 
 #[test]
 fn a_token_is_read_back_as_it_was_made() {
     let mint = mint();
     let token = token(1);
-    let jwt = mint.elevated(&token).unwrap();
-    assert_eq!(mint.open(&jwt, NOW).unwrap(), token);
+    let jwt = mint.token(&token).unwrap();
+    assert_eq!(mint.open(TokenKind::Elevated, &jwt, NOW).unwrap(), token);
     // After its expiry its record decides, until that is forgotten.
     let end = token.expires.plus(RETRY_WINDOW);
-    assert_eq!(mint.open(&jwt, token.expires).unwrap(), token);
+    assert_eq!(mint.open(TokenKind::Elevated, &jwt, token.expires).unwrap(), token);
     assert_eq!(refused(&mint, &jwt, end), Reason::TokenExpired);
 }
 
@@ -34,7 +33,7 @@ fn a_token_is_read_back_as_it_was_made() {
 fn the_claims_are_those_of_the_design() {
     let mint = mint();
     let bound = Token { bound: crate::domain::bound::Bound::to(&export(1)), ..token(1) };
-    let jwt = mint.elevated(&bound).unwrap();
+    let jwt = mint.token(&bound).unwrap();
     let expect = Expect {
         kind: Kind::Elevated,
         issuer: ISSUER,
@@ -66,7 +65,7 @@ fn the_claims_are_those_of_the_design() {
             "acr": "urn:countersign:acr:otp",
             "amr": ["otp", "mfa"],
             "auth_time": NOW.seconds(),
-            "device_id": bound.device.to_string(),
+            "device_id": bound.source.device().unwrap().to_string(),
             "policy_version": 3,
             "authorization_details": [{
                 "type": "countersign_operation",
@@ -82,7 +81,7 @@ fn the_claims_are_those_of_the_design() {
 #[test]
 fn no_other_kind_key_issuer_or_audience_passes_for_a_token() {
     let mint = mint();
-    let claims = claims::of_token(&token(1), ISSUER, ELEVATED_AUDIENCE);
+    let claims = claims::elevated(&token(1), ISSUER, ELEVATED_AUDIENCE);
     let stranger = SigningKey::generate(Algorithm::Es256).unwrap();
     let grant = Grant { operation: &export(1), session: &session(), token: None, policy_version: 3 };
     let by_receipt_key = mint.keys.last().receipts.sign(&claims).unwrap();
@@ -111,7 +110,7 @@ fn no_other_kind_key_issuer_or_audience_passes_for_a_token() {
     let named =
         stranger.with_key_id(mint.keys.last().elevated.public().iter().next().unwrap().key_id().clone());
     others.push(jose::sign(Kind::Elevated, &claims, &named).unwrap());
-    let good = mint.elevated(&token(1)).unwrap();
+    let good = mint.token(&token(1)).unwrap();
     let (_, rest) = good.expose_secret().split_once('.').unwrap();
     let header = data_encoding::BASE64URL_NOPAD.encode(br#"{"alg":"none","typ":"elevated+jwt"}"#);
     others.push(secret(format!("{header}.{rest}")));
@@ -125,7 +124,7 @@ fn no_other_kind_key_issuer_or_audience_passes_for_a_token() {
 #[test]
 fn an_elevated_token_is_no_receipt() {
     let mint = mint();
-    let jwt = mint.elevated(&token(1)).unwrap();
+    let jwt = mint.token(&token(1)).unwrap();
     let expect = Expect {
         kind: Kind::Receipt,
         issuer: ISSUER,
@@ -142,12 +141,12 @@ fn an_elevated_token_is_no_receipt() {
 #[test]
 fn a_token_from_the_future_is_not_one_yet() {
     let mint = mint();
-    let jwt = mint.elevated(&token(1)).unwrap();
-    assert!(mint.open(&jwt, NOW.minus(LEEWAY)).is_ok());
+    let jwt = mint.token(&token(1)).unwrap();
+    assert!(mint.open(TokenKind::Elevated, &jwt, NOW.minus(LEEWAY)).is_ok());
     let early = NOW.minus(LEEWAY + Duration::from_millis(1));
     assert_eq!(refused(&mint, &jwt, early), Reason::TokenInvalid);
     let proved_later = Token { auth_time: NOW.plus(Duration::from_secs(60)), ..token(1) };
-    let jwt = mint.elevated(&proved_later).unwrap();
+    let jwt = mint.token(&proved_later).unwrap();
     assert_eq!(refused(&mint, &jwt, NOW), Reason::TokenInvalid);
 }
 
@@ -220,7 +219,7 @@ fn receipts_go_to_whoever_acts_on_them() {
 fn the_key_sets_are_published_together_and_have_no_key_in_common() {
     let mint = mint();
     let all = mint.public_keys().unwrap();
-    assert_eq!(all.len(), 2);
+    assert_eq!(all.len(), 3);
     assert_eq!(mint.receipt_keys().len(), 1);
     let receipts = mint.receipt_keys();
     let receipt = receipts.iter().next().unwrap();

@@ -2,8 +2,9 @@
 
 use async_trait::async_trait;
 use kernel::{EnvironmentId, Error, Result, UserId};
+use proto::policy::TokenKind as TokenKindValue;
 use proto::policy::policy_service_client::PolicyServiceClient;
-use proto::policy::{ClientKind, DecideRequest, DecideResponse, Effect, Proof as ProofValue, TokenKind};
+use proto::policy::{ClientKind, DecideRequest, DecideResponse, Effect, Proof as ProofValue};
 use proto::{convert, names};
 use runtime::{limits, peer};
 use tonic::transport::Channel;
@@ -11,8 +12,9 @@ use tonic::transport::Channel;
 use super::convert::{behavior_value, binding_value, facts_value, requirement};
 use super::{DEADLINE, refusal, unavailable};
 use crate::domain::decision::{Decision, Question, Verdict};
-use crate::domain::factors::Proof;
+use crate::domain::factors::{Proof, ProvedBy};
 use crate::domain::requirement::Requirement;
+use crate::domain::token::TokenKind;
 use crate::ports::Policy;
 
 const AWAY: &str = "policy could not decide, so nothing was authorized. Try again";
@@ -58,17 +60,30 @@ fn question_value(question: Question<'_>) -> DecideRequest {
 }
 
 fn proof_value(proof: &Proof, environment: EnvironmentId, user: UserId) -> ProofValue {
+    let token_kind = match proof.token_kind {
+        TokenKind::Elevated => TokenKindValue::Elevated,
+        TokenKind::LegacyMfa => TokenKindValue::LegacyMfa,
+    };
+    let (factor_kind, device, assertion_issuer) = match &proof.by {
+        ProvedBy::Factor { kind, device } => (
+            convert::factor_kind_value(*kind).into(),
+            names::device(environment, user, *device),
+            String::new(),
+        ),
+        // Of what is not a factor nothing is said, not even a kind.
+        ProvedBy::Assertion(issuer) => (0, String::new(), issuer.clone()),
+    };
     ProofValue {
         acr: proof.acr.as_str().to_owned(),
-        factor_kind: convert::factor_kind_value(proof.kind).into(),
-        device: names::device(environment, user, proof.device),
+        factor_kind,
+        device,
         auth_time: Some(convert::timestamp(proof.auth_time)),
         scopes: proof.scopes.iter().map(|scope| scope.as_str().to_owned()).collect(),
         binding: binding_value(proof.binding).into(),
         token_behavior: behavior_value(proof.token_behavior).into(),
-        token_kind: TokenKind::Elevated.into(),
-        sender_constrained: false,
-        assertion_issuer: String::new(),
+        token_kind: token_kind.into(),
+        sender_constrained: proof.sender_constrained,
+        assertion_issuer,
     }
 }
 

@@ -1,16 +1,18 @@
 mod races;
 
 use super::*;
-use crate::authorize_operation::Authorized;
+use crate::authorize_operation::{Authorized, Presented};
 use crate::domain::decision::Verdict;
 use crate::domain::requirement::TokenBehavior;
 use crate::domain::token::Token;
 use crate::fixtures::{
-    Bench, NOW, environment, factor, request, requirement, session, shown, sign, token, user,
+    Bench, NOW, all_tokens, asserted, environment, factor, legacy_token, request, requirement, session,
+    shown, sign, token, user,
 };
 use kernel::audit::Outcome;
 use kernel::{Action, Error, Scope};
 use operation::CheckedOperation;
+use runtime::environments::SenderConstraint;
 use std::time::Duration;
 
 fn for_signing(number: u32) -> Token {
@@ -167,4 +169,24 @@ async fn a_factor_that_was_removed_takes_its_tokens_with_it_and_needs_no_revocat
     bench.factors.remove(factor(1).device);
     let refused = authorize(&bench, sign(1, b"one"), &jwt).await.unwrap_err();
     assert_eq!(refused.reason(), Reason::StepUpRequired);
+}
+
+#[tokio::test]
+async fn tokens_of_every_kind_are_revoked() {
+    let by_assertion = Token { scopes: vec![Scope::WalletSign], ..asserted(2) };
+    for token in [legacy_token(1), by_assertion] {
+        let ways: [fn(&SecretText) -> Wanted; 3] = [
+            |jwt| Wanted::Token(jwt.clone()),
+            |_| Wanted::Target(Target::Session(session())),
+            |_| Wanted::Target(Target::All),
+        ];
+        for wanted in ways {
+            let bench = bench();
+            let jwt = bench.issue(&token).await;
+            revoke(&bench, wanted(&jwt)).await.unwrap();
+            let call = bench.call_with(NOW, all_tokens(SenderConstraint::Off));
+            let shown = shown(jwt).map(|presented| Presented { kind: token.kind, ..presented });
+            is_revoked(bench.authorize().authorize(&call, sign(1, b"one"), shown).await);
+        }
+    }
 }

@@ -115,3 +115,25 @@ pub(super) mod revocations {
 
     impl ActiveModelBehavior for ActiveModel {}
 }
+
+pub(super) mod spent {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "spent_assertions")]
+    pub(in crate::store) struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub(in crate::store) environment: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub(in crate::store) issuer: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub(in crate::store) jti: String,
+        pub(in crate::store) purpose: Vec<u8>,
+        pub(in crate::store) spent_ms: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub(in crate::store) enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

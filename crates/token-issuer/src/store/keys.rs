@@ -88,7 +88,11 @@ impl SqlKeys {
             open.insert(row.kid.clone(), key);
         }
         let ring = |purpose| ring(purpose, &rows, &open);
-        let rings = Rings { elevated: ring(KeyPurpose::Elevated)?, receipts: ring(KeyPurpose::Receipt)? };
+        let rings = Rings {
+            elevated: ring(KeyPurpose::Elevated)?,
+            legacy_mfa: ring(KeyPurpose::LegacyMfa)?,
+            receipts: ring(KeyPurpose::Receipt)?,
+        };
         *seen = Seen { rows: states, open };
         Ok(Some(rings))
     }

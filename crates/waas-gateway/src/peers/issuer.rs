@@ -125,6 +125,13 @@ mod tests {
             nothing()
         }
 
+        async fn exchange_assertion(
+            &self,
+            _: Request<pb::ExchangeAssertionRequest>,
+        ) -> Result<Response<pb::ExchangeAssertionResponse>, Status> {
+            nothing()
+        }
+
         async fn authorize_operation(
             &self,
             request: Request<pb::AuthorizeOperationRequest>,

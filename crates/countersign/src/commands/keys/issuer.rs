@@ -40,7 +40,7 @@ pub(super) async fn run(action: IssuerAction) -> Result<()> {
             let key = written(&database, "key.prepare", format!("purposes/{purpose}"), now, work).await?;
             output::line(key.as_str());
             output::note(&match purpose {
-                KeyPurpose::Elevated => {
+                KeyPurpose::Elevated | KeyPurpose::LegacyMfa => {
                     format!("the key is published; activate it from {} s on", PREPARATION.as_secs())
                 }
                 KeyPurpose::Receipt => {

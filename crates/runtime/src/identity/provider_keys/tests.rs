@@ -7,6 +7,7 @@ use axum::routing::get;
 use testkit::TestProvider;
 
 use super::*;
+use crate::environments::Provider;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_795_000_000);
 
@@ -100,14 +101,14 @@ async fn publish(path: &str) -> Publisher {
 async fn published_keys_are_asked_for_once_and_again_when_they_are_old() {
     let publisher = publish("/jwks").await;
     let keys = ProviderKeys::new(true).unwrap();
-    let first = keys.of(&publisher.provider, NOW).await.unwrap();
+    let first = keys.of(&publisher.provider.keys, NOW).await.unwrap();
     let later = NOW.plus(MAX_AGE).minus(Duration::from_millis(1));
-    assert_eq!(keys.of(&publisher.provider, later).await.unwrap(), first);
+    assert_eq!(keys.of(&publisher.provider.keys, later).await.unwrap(), first);
     assert_eq!(publisher.asked.load(Ordering::SeqCst), 1);
 
     // The key is taken back: within the maximum age it bites.
     *publisher.jwks.lock().unwrap() = TestProvider::new("https://idp.example", "app").jwks();
-    assert_ne!(keys.of(&publisher.provider, NOW.plus(MAX_AGE)).await.unwrap(), first);
+    assert_ne!(keys.of(&publisher.provider.keys, NOW.plus(MAX_AGE)).await.unwrap(), first);
     assert_eq!(publisher.asked.load(Ordering::SeqCst), 2);
 }
 
@@ -115,13 +116,13 @@ async fn published_keys_are_asked_for_once_and_again_when_they_are_old() {
 async fn an_unknown_key_has_them_asked_for_again_but_not_all_the_time() {
     let publisher = publish("/jwks").await;
     let keys = ProviderKeys::new(true).unwrap();
-    keys.of(&publisher.provider, NOW).await.unwrap();
+    keys.of(&publisher.provider.keys, NOW).await.unwrap();
     for _ in 0..10 {
-        keys.renewed(&publisher.provider, NOW.plus(Duration::from_secs(9))).await.unwrap();
+        keys.renewed(&publisher.provider.keys, NOW.plus(Duration::from_secs(9))).await.unwrap();
     }
     assert_eq!(publisher.asked.load(Ordering::SeqCst), 1);
     for _ in 0..10 {
-        keys.renewed(&publisher.provider, NOW.plus(RENEWAL_FLOOR)).await.unwrap();
+        keys.renewed(&publisher.provider.keys, NOW.plus(RENEWAL_FLOOR)).await.unwrap();
     }
     assert_eq!(publisher.asked.load(Ordering::SeqCst), 2);
 }
@@ -130,7 +131,7 @@ async fn an_unknown_key_has_them_asked_for_again_but_not_all_the_time() {
 async fn an_address_that_moves_floods_breaks_or_says_nothing_is_unavailable() {
     for path in ["/moved", "/huge", "/broken", "/silent", "/nothing"] {
         let publisher = publish(path).await;
-        let refused = ProviderKeys::new(true).unwrap().of(&publisher.provider, NOW).await.unwrap_err();
+        let refused = ProviderKeys::new(true).unwrap().of(&publisher.provider.keys, NOW).await.unwrap_err();
         assert_eq!(refused.reason(), Reason::DependencyUnavailable, "{path}");
     }
 }
@@ -139,14 +140,14 @@ async fn an_address_that_moves_floods_breaks_or_says_nothing_is_unavailable() {
 async fn outside_dev_neither_plain_http_nor_this_machine_is_asked() {
     let publisher = publish("/jwks").await;
     let keys = ProviderKeys::new(false).unwrap();
-    assert!(keys.of(&publisher.provider, NOW).await.is_err());
+    assert!(keys.of(&publisher.provider.keys, NOW).await.is_err());
     let ProviderKeySource::Address(address) = &publisher.provider.keys else { unreachable!() };
     for host in ["127.0.0.1", "localhost"] {
         let mut secure = address.clone();
         secure.set_scheme("https").unwrap();
         secure.set_host(Some(host)).unwrap();
         let provider = Provider { keys: ProviderKeySource::Address(secure), ..publisher.provider.clone() };
-        assert_eq!(keys.of(&provider, NOW).await.unwrap_err().reason(), Reason::DependencyUnavailable);
+        assert_eq!(keys.of(&provider.keys, NOW).await.unwrap_err().reason(), Reason::DependencyUnavailable);
     }
     assert_eq!(publisher.asked.load(Ordering::SeqCst), 0);
 }
@@ -155,16 +156,16 @@ async fn outside_dev_neither_plain_http_nor_this_machine_is_asked() {
 async fn a_token_with_a_made_up_key_does_not_cost_the_good_keys() {
     let publisher = publish("/jwks").await;
     let keys = ProviderKeys::new(true).unwrap();
-    let good = keys.of(&publisher.provider, NOW).await.unwrap();
+    let good = keys.of(&publisher.provider.keys, NOW).await.unwrap();
     // The provider is down, and somebody sends tokens that name keys nobody has.
     publisher.jwks.lock().unwrap().clear();
     let later = NOW.plus(RENEWAL_FLOOR);
     for _ in 0..10 {
-        assert_eq!(keys.renewed(&publisher.provider, later).await.unwrap(), good);
+        assert_eq!(keys.renewed(&publisher.provider.keys, later).await.unwrap(), good);
     }
     assert_eq!(publisher.asked.load(Ordering::SeqCst), 2, "failures are not repeated at once either");
-    assert_eq!(keys.of(&publisher.provider, later).await.unwrap(), good);
-    let too_old = keys.of(&publisher.provider, NOW.plus(MAX_AGE)).await.unwrap_err();
+    assert_eq!(keys.of(&publisher.provider.keys, later).await.unwrap(), good);
+    let too_old = keys.of(&publisher.provider.keys, NOW.plus(MAX_AGE)).await.unwrap_err();
     assert_eq!(too_old.reason(), Reason::DependencyUnavailable);
 }
 
@@ -173,7 +174,7 @@ async fn what_one_environment_accepts_does_not_take_keys_from_another() {
     let publisher = publish("/jwks").await;
     let keys = ProviderKeys::new(true).unwrap();
     let picky = Provider { algorithms: vec![Algorithm::EdDsa], ..publisher.provider.clone() };
-    let seen_first = keys.of(&picky, NOW).await.unwrap();
-    assert_eq!(keys.of(&publisher.provider, NOW).await.unwrap(), seen_first);
+    let seen_first = keys.of(&picky.keys, NOW).await.unwrap();
+    assert_eq!(keys.of(&publisher.provider.keys, NOW).await.unwrap(), seen_first);
     assert_eq!(seen_first.len(), 1);
 }

@@ -24,7 +24,7 @@ async fn a_token_can_be_bound_to_a_wallet() {
     let request = for_target(request(1, &["wallet:sign"]), Target::Wallet(wallet()));
     let made = made(&bench, request).await;
     assert_eq!((made.token.bound.clone(), made.leaves.len()), (Bound::Wallet(wallet()), 0));
-    assert_eq!(bench.mint.open(&made.jwt, NOW).unwrap(), made.token);
+    assert_eq!(bench.mint.open(TokenKind::Elevated, &made.jwt, NOW).unwrap(), made.token);
 }
 
 #[tokio::test]
@@ -35,7 +35,7 @@ async fn a_token_for_a_batch_comes_with_a_leaf_for_each_operation() {
     let expected = Batch::of(&digests(&operations)).unwrap();
     assert_eq!((&made.token.bound, &made.leaves), (&Bound::Batch(expected.root), &expected.leaves));
     assert_eq!(made.token.scopes, [Scope::WalletSign]);
-    assert_eq!(bench.mint.open(&made.jwt, NOW).unwrap(), made.token);
+    assert_eq!(bench.mint.open(TokenKind::Elevated, &made.jwt, NOW).unwrap(), made.token);
     // The audit row has the root, and no operation's id.
     let row = &bench.audit.rows()[0];
     assert_eq!((row.digest.as_slice(), row.operation.clone()), (&expected.root.hash[..], String::new()));

@@ -3,13 +3,19 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::domain::factors::ProvedBy;
 use crate::fixtures::{passkey, passkey_request, recovery_codes, recovery_request, token, unlink};
 use kernel::{CeremonyId, DeviceId};
 
 /// The scope of a purpose, or the operation of one.
 fn wanted(scopes: &[&str], operation: Option<CheckedOperation>) -> Wanted {
     let target = operation.map_or(Target::Scopes, Target::Operation);
-    Wanted { scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(), target }
+    Wanted {
+        scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+        target,
+        legacy: None,
+        sender_proof: None,
+    }
 }
 
 pub(super) async fn begin_for(bench: &Bench, wanted: Wanted) -> CeremonyId {
@@ -39,8 +45,13 @@ fn again(request: &Request) -> Request {
         }
         Answer::RecoveryCode(code) => Answer::RecoveryCode(code.clone()),
     };
-    let Wanted { scopes, target } = &request.wanted;
-    let wanted = Wanted { scopes: scopes.clone(), target: target.clone() };
+    let Wanted { scopes, target, legacy, sender_proof } = &request.wanted;
+    let wanted = Wanted {
+        scopes: scopes.clone(),
+        target: target.clone(),
+        legacy: *legacy,
+        sender_proof: sender_proof.clone(),
+    };
     Request { answer, wanted, request: request.request }
 }
 
@@ -54,7 +65,7 @@ fn wrong(request: Request) -> Request {
     Request { answer, ..request }
 }
 
-pub(super) async fn made(bench: &Bench, request: Request) -> Elevated {
+pub(super) async fn made(bench: &Bench, request: Request) -> Made {
     bench.authenticate().authenticate(&bench.call(NOW), request).await.unwrap()
 }
 
@@ -81,9 +92,9 @@ async fn a_token_says_by_which_kind_of_factor_it_was_made() {
         let token = &elevated.token;
         assert_eq!(token.acr, kind.acr());
         assert_eq!(token.amr, kind.amr());
-        assert_eq!(token.device, device_of(kind), "{kind}");
+        assert_eq!(token.source, Source::Factor(device_of(kind)), "{kind}");
         // What was signed, and what is on file, says the same.
-        assert_eq!(bench.mint.open(&elevated.jwt, NOW).unwrap(), *token);
+        assert_eq!(bench.mint.open(TokenKind::Elevated, &elevated.jwt, NOW).unwrap(), *token);
         let record = bench.tokens.get(token.key(), NOW).await.unwrap().unwrap();
         assert_eq!(record.token, *token);
         let shown = bench.introspect().introspect(&bench.call(NOW), &elevated.jwt).await.unwrap();
@@ -364,7 +375,8 @@ async fn case_25_a_token_of_any_kind_ends_with_its_factor_and_with_the_policy_it
         assert_eq!(spend().await.unwrap_err().reason(), Reason::StepUpRequired, "{kind}");
         bench.policy.demand(Acr::Recovery);
         let proof = bench.policy.last().proof.unwrap();
-        assert_eq!((proof.acr, proof.kind, proof.device), (kind.acr(), kind, device_of(kind)));
+        let by = ProvedBy::Factor { kind, device: device_of(kind) };
+        assert_eq!((proof.acr, proof.by), (kind.acr(), by));
 
         bench.factors.remove(device_of(kind));
         assert_eq!(spend().await.unwrap_err().reason(), Reason::StepUpRequired, "{kind}");

@@ -2,9 +2,13 @@
 
 use super::*;
 use crate::domain::requirement::{Binding, TokenBehavior};
-use crate::fixtures::{unlink, wallet};
+use crate::fixtures::{shown, unlink, wallet};
 use kernel::WalletId;
 use operation::{Batch, BatchLeaf, Digest};
+
+fn with_leaf(jwt: SecretText, leaf: &BatchLeaf) -> Option<Presented> {
+    shown(jwt).map(|presented| Presented { leaf: Some(leaf.clone()), ..presented })
+}
 
 /// A batch on file, and what shows each operation to be in it.
 struct OnFile {
@@ -23,7 +27,7 @@ impl OnFile {
     }
 
     fn presented(&self, leaf: &BatchLeaf) -> Option<Presented> {
-        Some(Presented { jwt: self.jwt.clone(), leaf: Some(leaf.clone()) })
+        with_leaf(self.jwt.clone(), leaf)
     }
 
     async fn pay_at(&self, bench: &Bench, place: usize, now: Timestamp) -> Result<Authorized> {
@@ -173,7 +177,7 @@ async fn a_leaf_goes_with_a_batch_and_with_nothing_else() {
     let mut fields = vec![missing];
     for (number, bound) in (2..).zip([Bound::Scopes, Bound::Wallet(wallet()), Bound::to(&operation)]) {
         let jwt = bench.issue(&Token { bound, ..for_signing(number) }).await;
-        let presented = Some(Presented { jwt, leaf: Some(batch.leaves[0].clone()) });
+        let presented = with_leaf(jwt, &batch.leaves[0]);
         let call = bench.call(NOW);
         fields.push(bench.authorize().authorize(&call, operation.clone(), presented).await.unwrap_err());
     }

@@ -30,7 +30,7 @@ async fn tokens_of_other_kinds_or_unlike_their_record_are_invalid() {
     let provider = testkit::TestProvider::new("https://idp.example", "wallet");
     let session = SecretText::from(provider.session("alice", "session-1", NOW));
     let longer = Token { expires: token.expires.plus(Duration::from_secs(1)), ..token };
-    let longer = bench.mint.elevated(&longer).unwrap();
+    let longer = bench.mint.token(&longer).unwrap();
     for wrong in [receipt, session, longer] {
         assert_eq!(refused(&bench, operation.clone(), Some(&wrong)).await.reason(), Reason::TokenInvalid);
     }
@@ -72,7 +72,7 @@ async fn an_unknown_or_expired_token_is_refused_for_what_it_is() {
     let bench = Bench::new();
     let operation = export(1);
     let token = bound(1, &operation);
-    let unknown = bench.mint.elevated(&token).unwrap();
+    let unknown = bench.mint.token(&token).unwrap();
     assert_eq!(refused(&bench, operation.clone(), Some(&unknown)).await.reason(), Reason::TokenUnknown);
     let jwt = bench.issue(&token).await;
     for now in [token.expires, token.expires.plus(RETRY_WINDOW * 2)] {

@@ -101,7 +101,7 @@ async fn a_key_is_prepared_activated_retired_and_revoked_by_its_owners_alone() {
     let first = listed.iter().find(|key| key.purpose() == pb::SigningKeyPurpose::Elevated).unwrap();
     assert_eq!(
         (listed.len(), first.state(), listed[1].clone()),
-        (3, pb::SigningKeyState::Active, made.clone())
+        (4, pb::SigningKeyState::Active, made.clone())
     );
 
     let early = owner.activate(activation(&made)).await.unwrap_err();

@@ -107,6 +107,7 @@ impl World {
             tokens: Arc::new(MemoryTokenStore::new()),
             policy: network.channel("token-issuer", "policy"),
             factors: network.channel("token-issuer", "mfa-devices"),
+            assertion_keys: ProviderKeys::new(true).unwrap(),
             gate,
             audit: audit.clone(),
             clock: clock.clone(),

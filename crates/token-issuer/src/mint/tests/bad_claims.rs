@@ -5,7 +5,7 @@ use super::*;
 /// The claims of a token.
 fn claims() -> Value {
     let token = Token { scopes: vec![Scope::WalletExport, Scope::WalletSign], ..token(1) };
-    serde_json::to_value(claims::of_token(&token, ISSUER, ELEVATED_AUDIENCE)).unwrap()
+    serde_json::to_value(claims::elevated(&token, ISSUER, ELEVATED_AUDIENCE)).unwrap()
 }
 
 fn with(name: &str, value: Option<Value>) -> Value {
@@ -19,7 +19,7 @@ fn with(name: &str, value: Option<Value>) -> Value {
 }
 
 fn judged(mint: &Mint, claims: &Value) -> Result<Token> {
-    mint.open(&mint.keys.last().elevated.sign(claims).unwrap(), NOW)
+    mint.open(TokenKind::Elevated, &mint.keys.last().elevated.sign(claims).unwrap(), NOW)
 }
 
 #[test]

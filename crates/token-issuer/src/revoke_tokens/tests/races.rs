@@ -33,7 +33,7 @@ impl Processes {
         let issued = SqlIssuedTokens::new(self.databases[0].clone());
         issued.remember(&Revocable::of(token), NOW).await.unwrap();
         issue(self.bench.tokens.as_ref(), token, NOW).await.unwrap();
-        self.bench.mint.elevated(token).unwrap()
+        self.bench.mint.token(token).unwrap()
     }
 }
 

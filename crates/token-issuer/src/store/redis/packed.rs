@@ -3,6 +3,7 @@
 //! Read strictly: a code or form that this version does not write is refused, so that nothing of a later version is
 //! taken for something else. The numbers never change their meaning.
 
+use jose::Thumbprint;
 use kernel::{Acr, Action, Amr, DeviceId, Error, OperationId, Result, Scope, SessionId, Timestamp, WalletId};
 use operation::{BatchRoot, Digest};
 use serde::{Deserialize, Serialize};
@@ -10,7 +11,7 @@ use uuid::Uuid;
 
 use crate::domain::bound::{Bound, BoundOperation};
 use crate::domain::requirement::TokenBehavior;
-use crate::domain::token::{Token, TokenKey};
+use crate::domain::token::{Source, Token, TokenKey, TokenKind};
 
 /// The form, before everything else. Another one is another number.
 const FORM: u8 = 1;
@@ -18,18 +19,28 @@ const FORM: u8 = 1;
 #[derive(Serialize, Deserialize)]
 struct Packed<'a> {
     form: u8,
+    kind: u8,
     session: &'a str,
     scopes: Vec<u8>,
     behavior: u8,
     bound: PackedBound,
     acr: u8,
     amr: Vec<u8>,
-    device: [u8; 16],
+    #[serde(borrow)]
+    source: PackedSource<'a>,
+    sender_key: Option<[u8; 32]>,
     policy_version: u64,
     issued_ms: i64,
     /// The others as distances, which are short.
     auth_time_after_ms: i64,
     expires_after_ms: i64,
+}
+
+/// What a token rests on. The place in the list is the code: never in another order.
+#[derive(Serialize, Deserialize)]
+enum PackedSource<'a> {
+    Factor([u8; 16]),
+    Assertion(&'a str),
 }
 
 /// What a token is bound to. The place in the list is the code: never in another order.
@@ -90,7 +101,13 @@ codes!(
     ]
 );
 codes!(acr_code, acr, Acr, [Acr::Recovery = 1, Acr::Otp = 2, Acr::Phr = 3, Acr::Phrh = 4]);
-codes!(amr_code, amr, Amr, [Amr::Otp = 1, Amr::Mfa = 2, Amr::Swk = 3, Amr::User = 4, Amr::RecoveryCode = 5]);
+codes!(
+    amr_code,
+    amr,
+    Amr,
+    [Amr::Otp = 1, Amr::Mfa = 2, Amr::Swk = 3, Amr::User = 4, Amr::RecoveryCode = 5, Amr::Assertion = 6]
+);
+codes!(kind_code, kind, TokenKind, [TokenKind::Elevated = 1, TokenKind::LegacyMfa = 2]);
 codes!(behavior_code, behavior, TokenBehavior, [TokenBehavior::SingleUse = 1, TokenBehavior::TimeBound = 2,]);
 
 /// The token, without its key. The same token is always the same octets.
@@ -102,13 +119,18 @@ pub(super) fn pack(token: &Token) -> Result<Vec<u8>> {
     };
     let packed = Packed {
         form: FORM,
+        kind: kind_code(token.kind),
         session: token.session.as_str(),
         scopes: token.scopes.iter().map(|scope| scope_code(*scope)).collect(),
         behavior: behavior_code(token.behavior),
         bound: pack_bound(&token.bound),
         acr: acr_code(token.acr),
         amr: token.amr.iter().map(|method| amr_code(*method)).collect(),
-        device: token.device.uuid().into_bytes(),
+        source: match &token.source {
+            Source::Factor(device) => PackedSource::Factor(device.uuid().into_bytes()),
+            Source::Assertion(issuer) => PackedSource::Assertion(issuer),
+        },
+        sender_key: token.sender_key.map(|key| *key.as_bytes()),
         policy_version: token.policy_version,
         issued_ms: token.issued.millis(),
         auth_time_after_ms: after(token.auth_time)?,
@@ -127,6 +149,7 @@ pub(super) fn unpack(key: TokenKey, octets: &[u8]) -> Result<Token> {
         |after: i64| packed.issued_ms.checked_add(after).map(Timestamp::from_millis).ok_or_else(corrupt);
     let session: SessionId = packed.session.parse().map_err(|_| corrupt())?;
     Ok(Token {
+        kind: kind(packed.kind)?,
         id: key.id,
         environment: key.environment,
         user: key.user,
@@ -137,7 +160,11 @@ pub(super) fn unpack(key: TokenKey, octets: &[u8]) -> Result<Token> {
         acr: acr(packed.acr)?,
         amr: packed.amr.iter().map(|code| amr(*code)).collect::<Result<_>>()?,
         auth_time: time(packed.auth_time_after_ms)?,
-        device: DeviceId::from_uuid(Uuid::from_bytes(packed.device)),
+        source: match packed.source {
+            PackedSource::Factor(device) => Source::Factor(DeviceId::from_uuid(Uuid::from_bytes(device))),
+            PackedSource::Assertion(issuer) => Source::Assertion(issuer.to_owned()),
+        },
+        sender_key: packed.sender_key.map(Thumbprint::from_bytes),
         policy_version: packed.policy_version,
         issued: Timestamp::from_millis(packed.issued_ms),
         expires: time(packed.expires_after_ms)?,
@@ -180,7 +207,7 @@ pub(super) fn corrupt() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::{NOW, export, token, wallet};
+    use crate::fixtures::{NOW, asserted, export, legacy_token, token, wallet};
     use kernel::FactorKind;
     use std::time::Duration;
 
@@ -193,6 +220,9 @@ mod tests {
             Token { bound: Bound::Wallet(wallet()), ..base.clone() },
             Token { bound: Bound::Batch(BatchRoot { hash: [7; 32], size: 32 }), ..base.clone() },
             Token { scopes: Scope::ALL.to_vec(), amr: vec![Amr::Mfa, Amr::Otp], ..base.clone() },
+            Token { sender_key: Some(Thumbprint::from_bytes([9; 32])), ..base.clone() },
+            asserted(2),
+            legacy_token(3),
             Token { amr: Vec::new(), behavior: TokenBehavior::TimeBound, ..base.clone() },
             Token {
                 auth_time: NOW.minus(Duration::from_millis(1)),
@@ -222,7 +252,14 @@ mod tests {
     #[test]
     fn the_numbers_never_change_their_meaning() {
         let codes = Amr::ALL.map(|method| (method, amr_code(method)));
-        let expected = [(Amr::Otp, 1), (Amr::Swk, 3), (Amr::User, 4), (Amr::RecoveryCode, 5), (Amr::Mfa, 2)];
+        let expected = [
+            (Amr::Otp, 1),
+            (Amr::Swk, 3),
+            (Amr::User, 4),
+            (Amr::RecoveryCode, 5),
+            (Amr::Assertion, 6),
+            (Amr::Mfa, 2),
+        ];
         assert_eq!(codes, expected);
         let codes = Acr::ALL.map(acr_code);
         assert_eq!(codes, [1, 2, 3, 4]);
@@ -251,7 +288,11 @@ mod tests {
         }
         for code in [0, 7, u8::MAX] {
             assert!(
-                scope(code).is_err() && acr(code).is_err() && amr(code).is_err() && behavior(code).is_err()
+                scope(code).is_err()
+                    && acr(code).is_err()
+                    && amr(code).is_err()
+                    && behavior(code).is_err()
+                    && kind(code).is_err()
             );
         }
         assert!(action(0).is_err() && action(8).is_err());

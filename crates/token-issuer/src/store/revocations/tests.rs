@@ -86,8 +86,11 @@ async fn a_revocation_ends_what_was_issued_before_it_and_nothing_else() {
             let number = u32::try_from(round).unwrap() * 10;
             let token = one.issue(number).await;
             let target = if let Target::Token(_) = target { Target::Token(token.id) } else { target };
-            let elsewhere =
-                Revocable { device: device(7), session: session("another"), ..one.issue(number + 1).await };
+            let elsewhere = Revocable {
+                device: Some(device(7)),
+                session: session("another"),
+                ..one.issue(number + 1).await
+            };
             operation += 2;
             assert_eq!(one.claim(&token, operation).await, None, "{target:?}");
             other.revoke(target.clone()).await;

@@ -9,12 +9,16 @@ use crate::keys::{Keys, monotonic};
 use kernel::Entropy;
 use testkit::SeededEntropy;
 
-const PURPOSES: [(KeyPurpose, Kind); 2] =
-    [(KeyPurpose::Elevated, Kind::Elevated), (KeyPurpose::Receipt, Kind::Receipt)];
+const PURPOSES: [(KeyPurpose, Kind); 3] = [
+    (KeyPurpose::Elevated, Kind::Elevated),
+    (KeyPurpose::Receipt, Kind::Receipt),
+    (KeyPurpose::LegacyMfa, Kind::LegacyMfa),
+];
 
 fn of(rings: &Rings, purpose: KeyPurpose) -> &KeyRing {
     match purpose {
         KeyPurpose::Elevated => &rings.elevated,
+        KeyPurpose::LegacyMfa => &rings.legacy_mfa,
         KeyPurpose::Receipt => &rings.receipts,
     }
 }
@@ -61,7 +65,7 @@ async fn a_key_is_published_then_signs_then_verifies_then_goes() {
         let row = Entity::find_by_id(first.as_str()).one(&database).await.unwrap().unwrap();
         assert!(row.private_key.is_empty());
         // And it is no longer there to be re-wrapped.
-        assert_eq!(census(&database, SEALED).await.unwrap().total(), 2, "{name}");
+        assert_eq!(census(&database, SEALED).await.unwrap().total(), 3, "{name}");
     }
 }
 
@@ -113,10 +117,12 @@ async fn there_are_never_more_keys_than_a_key_set_has_room_for() {
         while stored[0].prepare(KeyPurpose::Receipt, Algorithm::EdDsa, NOW).await.is_ok() {}
         let of_receipts = states(&stored[0], KeyPurpose::Receipt).await;
         assert_eq!(of_receipts.len(), MAX_IN_USE, "{name}");
-        while stored[0].prepare(KeyPurpose::Elevated, Algorithm::EdDsa, NOW).await.is_ok() {}
+        for other in [KeyPurpose::Elevated, KeyPurpose::LegacyMfa] {
+            while stored[0].prepare(other, Algorithm::EdDsa, NOW).await.is_ok() {}
+        }
         // All of them are published, and one that goes makes room.
         let rings = load(&database).await;
-        assert_eq!(rings.public().unwrap().len(), 2 * MAX_IN_USE, "{name}");
+        assert_eq!(rings.public().unwrap().len(), KeyPurpose::ALL.len() * MAX_IN_USE, "{name}");
         let mut spare = rings.receipts.public().iter().map(|key| key.key_id().clone());
         let spare = spare.find(|key| *key != signed(&rings.receipts).1).unwrap();
         stored[0].retire(&spare, NOW).await.unwrap();
@@ -237,7 +243,7 @@ impl Run {
     /// The operator tries something. What is refused is refused.
     async fn operate(&mut self) {
         let now = NOW.plus(Duration::from_secs(self.time));
-        let purpose = PURPOSES[usize::try_from(self.dice(2)).unwrap()].0;
+        let purpose = PURPOSES[usize::try_from(self.dice(3)).unwrap()].0;
         let keys = self.operator.list().await.unwrap();
         let mine: Vec<_> =
             keys.iter().filter(|key| key.purpose == purpose && key.life.state != KeyState::Retired).collect();
@@ -295,13 +301,13 @@ impl Run {
 async fn at_no_moment_is_there_a_signature_that_does_not_verify() {
     for (name, database, scratch) in databases::<Migrator>().await {
         let mut run = Run::new(&database, &scratch, 4).await;
-        for _ in 0..250 {
+        for _ in 0..375 {
             run.tick().await;
             run.operate().await;
             run.sign_and_verify();
         }
         // With long times in between: the first keys of tokens are over.
-        for _ in 0..25 {
+        for _ in 0..38 {
             run.calm(300).await;
             for _ in 0..6 {
                 run.tick().await;
