@@ -41,11 +41,13 @@ fn the_demo_keeps_every_promise_on_a_suite_of_its_own() {
         "FRESH_PROOF_REQUIRED",
         "1 device, 9 unused codes",
         "TOKEN_REVOKED",
+        "LEGACY_MFA_TOKENS_DISABLED",
+        "createMfaTokenOptions: { singleUse: true }",
     ] {
         assert!(text.contains(part), "{part} is not shown in\n{text}");
     }
     let steps = text.lines().filter(|line| line.starts_with("  ok")).count();
-    assert!(steps >= 98, "{steps} steps in\n{text}");
+    assert!(steps >= 112, "{steps} steps in\n{text}");
     assert!(text.trim_end().ends_with("as promised, 0 not"), "{text}");
 }
 

@@ -5,6 +5,7 @@
 
 mod authenticator;
 mod batches;
+mod legacy;
 mod passkeys;
 mod recovery;
 mod revocation;
@@ -65,5 +66,6 @@ async fn play(script: &mut Script, endpoint: &str, file: &ClientFile) -> Result<
     stage.passkeys(script, strict).await?;
     stage.revocation(script, strict).await?;
     let seed_compatible = stage.seed_compatible(script).await?;
-    stage.recovery(script, seed_compatible).await
+    stage.recovery(script, seed_compatible).await?;
+    stage.legacy(script, seed_compatible).await
 }

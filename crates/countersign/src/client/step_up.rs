@@ -7,7 +7,7 @@ use proto::convert;
 use proto::token_issuer::step_up_service_client::StepUpServiceClient;
 use proto::token_issuer::{
     AuthenticateRecoveryCodeRequest, AuthenticateTotpRequest, AuthorizeOperationRequest,
-    AuthorizeOperationResponse, BatchLeaf, ElevatedToken,
+    AuthorizeOperationResponse, BatchLeaf, CreateMfaToken, ElevatedToken, MfaToken,
 };
 use tonic::transport::Channel;
 
@@ -73,6 +73,39 @@ impl UserClient {
         Ok((token(found.elevated_token)?, found.remaining_codes))
     }
 
+    /// Proves a TOTP factor for a legacy MFA token, which is for nothing in particular.
+    pub(crate) async fn create_mfa_token(
+        &self,
+        code: &SecretText,
+        single_use: bool,
+        ids: &OperationIds<'_>,
+    ) -> Result<MfaToken> {
+        let request = AuthenticateTotpRequest {
+            user: self.name(),
+            code: code.expose_secret().to_owned(),
+            request_id: ids.request().to_string(),
+            create_mfa_token: Some(CreateMfaToken { single_use }),
+            ..Default::default()
+        };
+        answer(self.step_up().authenticate_totp(self.request(request)?).await)?
+            .mfa_token
+            .ok_or_else(|| Error::internal("the issuer answered without a token"))
+    }
+
+    /// Asks for a receipt for an operation, paid by a legacy MFA token.
+    pub(crate) async fn authorize_by_mfa_token(
+        &self,
+        operation: &Operation,
+        token: &str,
+    ) -> Result<AuthorizeOperationResponse> {
+        let request = AuthorizeOperationRequest {
+            operation: Some(convert::operation_value(operation)),
+            mfa_token: token.to_owned(),
+            ..Default::default()
+        };
+        answer(self.step_up().authorize_operation(self.request(request)?).await)
+    }
+
     /// Asks for a receipt for an operation, paid by a token or by the session alone.
     pub(crate) async fn authorize(
         &self,
@@ -105,6 +138,7 @@ impl UserClient {
             operation: Some(convert::operation_value(operation)),
             elevated_token: token.unwrap_or_default().to_owned(),
             batch_leaf,
+            ..Default::default()
         };
         answer(self.step_up().authorize_operation(self.request(request)?).await)
     }

@@ -2,15 +2,14 @@
 
 use kernel::{EnvironmentId, Error, FactorKind, Reason, Result, SecretText};
 use operation::Operation;
-use proto::policy::policy_admin_service_client::PolicyAdminServiceClient;
-use proto::policy::{GetEnvironmentRequest, RelyingParty, UpdateEnvironmentRequest};
+use proto::policy::{Environment, RelyingParty};
 use proto::token_issuer::ElevatedToken;
 use proto::types::Action;
 use soft_authenticator::{PasskeyError, SoftPasskey};
 
 use super::scenario::{Player, Stage, short};
 use super::script::Script;
-use crate::client::{Ceremony, OperationIds, Ticket, answer, link_operation, with_bearer};
+use crate::client::{Ceremony, OperationIds, Ticket, link_operation};
 
 /// The page on which the demo's passkeys are used.
 const ORIGIN: &str = "https://wallet.example";
@@ -143,23 +142,13 @@ impl Stage<'_> {
 
     /// Changes what exports demand; gives the new version.
     async fn demand_passkeys(&self, environment: EnvironmentId) -> Result<u64> {
-        let missing = || Error::internal("policy answered without an environment");
-        let admin = self.file.admin("demo", &["owner@*".to_owned()], self.clock.now())?;
-        let mut client = PolicyAdminServiceClient::new(self.channel.clone());
-        let request = GetEnvironmentRequest { name: proto::names::environment(environment), version: 0 };
-        let found = answer(client.get_environment(with_bearer(request, &admin)?).await)?;
-        let mut environment = found.environment.ok_or_else(missing)?;
-        for settings in &mut environment.action_settings {
-            if settings.action() == Action::WalletExport {
-                "phr".clone_into(&mut settings.acr);
+        let demand = |environment: &mut Environment| {
+            for settings in &mut environment.action_settings {
+                if settings.action() == Action::WalletExport {
+                    "phr".clone_into(&mut settings.acr);
+                }
             }
-        }
-        let request = UpdateEnvironmentRequest {
-            environment: Some(environment),
-            update_mask: Some(prost_types::FieldMask { paths: vec!["action_settings".to_owned()] }),
-            validate_only: false,
         };
-        let changed = answer(client.update_environment(with_bearer(request, &admin)?).await)?;
-        Ok(changed.environment.ok_or_else(missing)?.version)
+        self.change(environment, "action_settings", demand).await
     }
 }

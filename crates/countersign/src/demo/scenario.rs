@@ -3,7 +3,8 @@
 use kernel::{Clock, Entropy, EnvironmentId, Error, Reason, Result, SecretText};
 use mpc_signer::export::RecipientKey;
 use operation::{Operation, WalletRef};
-use proto::policy::Preset;
+use proto::policy::policy_admin_service_client::PolicyAdminServiceClient;
+use proto::policy::{Environment, GetEnvironmentRequest, Preset, UpdateEnvironmentRequest};
 use proto::token_issuer::ListAuditEventsRequest;
 use proto::token_issuer::token_issuer_admin_service_client::TokenIssuerAdminServiceClient;
 use proto::waas_gateway::Wallet;
@@ -256,7 +257,12 @@ impl Stage<'_> {
     }
 
     /// An environment of its own, so that the demo can be played on a suite that is in use.
-    async fn environment(&self, script: &mut Script, preset: Preset, name: &str) -> Result<EnvironmentId> {
+    pub(super) async fn environment(
+        &self,
+        script: &mut Script,
+        preset: Preset,
+        name: &str,
+    ) -> Result<EnvironmentId> {
         let admin = self.file.admin("demo", &["owner@*".to_owned()], self.clock.now())?;
         let id = EnvironmentId::random(self.entropy);
         script.succeeds(
@@ -266,6 +272,29 @@ impl Stage<'_> {
             |environment| environment.name.clone(),
         )?;
         Ok(id)
+    }
+
+    /// Has an administrator change a setting; gives the new version.
+    pub(super) async fn change(
+        &self,
+        environment: EnvironmentId,
+        setting: &str,
+        change: impl FnOnce(&mut Environment),
+    ) -> Result<u64> {
+        let missing = || Error::internal("policy answered without an environment");
+        let admin = self.file.admin("demo", &["owner@*".to_owned()], self.clock.now())?;
+        let mut client = PolicyAdminServiceClient::new(self.channel.clone());
+        let request = GetEnvironmentRequest { name: proto::names::environment(environment), version: 0 };
+        let found = answer(client.get_environment(with_bearer(request, &admin)?).await)?;
+        let mut environment = found.environment.ok_or_else(missing)?;
+        change(&mut environment);
+        let request = UpdateEnvironmentRequest {
+            environment: Some(environment),
+            update_mask: Some(prost_types::FieldMask { paths: vec![setting.to_owned()] }),
+            validate_only: false,
+        };
+        let changed = answer(client.update_environment(with_bearer(request, &admin)?).await)?;
+        Ok(changed.environment.ok_or_else(missing)?.version)
     }
 
     /// Signs a user in and makes them a wallet.
