@@ -119,12 +119,8 @@ pub fn operation(
     named_user.resolve(user)?;
     let id = operation_id(&at("operation_id"), &value.operation_id)?;
     let wallet = |name: &str, text: &str, share_generation: u32| -> Result<WalletRef> {
-        let wallet = names::parse_wallet(&at(name), text)?;
-        if wallet.environment != environment {
-            return Err(Error::not_found());
-        }
-        wallet.user.resolve(user)?;
-        Ok(WalletRef { id: wallet.id, share_generation })
+        let id = names::parse_wallet(&at(name), text)?.below(environment, user)?;
+        Ok(WalletRef { id, share_generation })
     };
     let body = match value.kind {
         None => return Err(Error::invalid(at("kind"), "is missing or not a kind this version knows")),
@@ -147,11 +143,7 @@ pub fn operation(
         },
         Some(Kind::UnlinkCredential(unlink)) => {
             let device = names::parse_device(&at("unlink_credential.device"), &unlink.device)?;
-            if device.environment != environment {
-                return Err(Error::not_found());
-            }
-            device.user.resolve(user)?;
-            Body::UnlinkCredential { device: device.id }
+            Body::UnlinkCredential { device: device.below(environment, user)? }
         }
     };
     Ok(Operation { environment, user, id, body })

@@ -46,6 +46,18 @@ pub struct UserChild<T> {
     pub id: T,
 }
 
+impl<T> UserChild<T> {
+    /// The thing, where it is named below this user of this environment; refused with `RESOURCE_NOT_FOUND` where it is
+    /// named below somebody else.
+    pub fn below(self, environment: EnvironmentId, user: UserId) -> Result<T> {
+        if self.environment != environment {
+            return Err(Error::not_found());
+        }
+        self.user.resolve(user)?;
+        Ok(self.id)
+    }
+}
+
 fn invalid(field: &str, shape: &str) -> Error {
     Error::invalid(field, format!("must be `{shape}`, ids being lower-case UUIDs"))
 }

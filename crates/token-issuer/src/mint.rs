@@ -168,7 +168,7 @@ pub(crate) fn invalid(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>
 fn forgotten() -> Error {
     Error::new(
         Reason::TokenStoreChanged,
-        "the elevated token is from before the service was restored from a backup; prove the factor again for a new one",
+        "the token is from before the service was restored from a backup; prove the factor again for a new one",
     )
 }
 

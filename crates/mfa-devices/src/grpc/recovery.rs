@@ -53,8 +53,7 @@ fn target(owner: Owner, name: &str) -> Result<Target> {
         return Ok(Target::Any);
     }
     let device = names::parse_device("proof.totp.device", name)?;
-    let own = device.environment == owner.environment && device.user.resolve(owner.user).is_ok();
-    Ok(if own { Target::Named(device.id) } else { Target::Foreign })
+    Ok(device.below(owner.environment, owner.user).map_or(Target::Foreign, Target::Named))
 }
 
 /// What a code proved.

@@ -82,6 +82,22 @@ impl Bound {
         }
     }
 
+    /// The wallet, if it is to one and to nothing closer.
+    pub fn wallet(&self) -> Option<WalletId> {
+        match self {
+            Self::Wallet(wallet) => Some(*wallet),
+            Self::Scopes | Self::Operation(_) | Self::Batch(_) => None,
+        }
+    }
+
+    /// The root of the batch, if it is to one.
+    pub fn batch(&self) -> Option<BatchRoot> {
+        match self {
+            Self::Batch(root) => Some(*root),
+            Self::Scopes | Self::Wallet(_) | Self::Operation(_) => None,
+        }
+    }
+
     /// The digest of the one operation, if it is to one.
     pub fn digest(&self) -> Option<Digest> {
         match self {

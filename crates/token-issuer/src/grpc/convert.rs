@@ -9,7 +9,6 @@ use proto::{convert, names, token_issuer as pb, types};
 use crate::authenticate::Made;
 use crate::authorize_operation::Authorized;
 use crate::check_step_up::{Status, StepUp};
-use crate::domain::bound::Bound;
 use crate::domain::factors::{Ceremony, VerifiedFactor};
 use crate::domain::requirement::{Binding, Requirement, SenderConstraint, TokenBehavior};
 use crate::domain::token::{Token, TokenKind};
@@ -140,6 +139,14 @@ fn device(token: &Token) -> String {
         .unwrap_or_default()
 }
 
+fn wallet(token: &Token) -> String {
+    token
+        .bound
+        .wallet()
+        .map(|wallet| names::wallet(token.environment, token.user, wallet))
+        .unwrap_or_default()
+}
+
 fn sender_key(token: &Token) -> String {
     token.sender_key.map(|key| key.to_string()).unwrap_or_default()
 }
@@ -174,14 +181,8 @@ pub(super) fn elevated(elevated: &Made) -> pb::ElevatedToken {
         operation_digest: digest(token),
         sender_key_thumbprint: sender_key(token),
         assertion_issuer: assertion_issuer(token),
-        wallet: match token.bound {
-            Bound::Wallet(wallet) => names::wallet(token.environment, token.user, wallet),
-            Bound::Scopes | Bound::Operation(_) | Bound::Batch(_) => String::new(),
-        },
-        batch: match token.bound {
-            Bound::Batch(root) => Some(batch(root, &elevated.leaves)),
-            Bound::Scopes | Bound::Wallet(_) | Bound::Operation(_) => None,
-        },
+        wallet: wallet(token),
+        batch: token.bound.batch().map(|root| batch(root, &elevated.leaves)),
     }
 }
 
@@ -234,10 +235,7 @@ pub(super) fn introspection(token: Option<&Token>) -> pb::IntrospectTokenRespons
     let Some(token) = token else {
         return pb::IntrospectTokenResponse::default();
     };
-    let batch = match token.bound {
-        Bound::Batch(root) => Some(root),
-        Bound::Scopes | Bound::Wallet(_) | Bound::Operation(_) => None,
-    };
+    let batch = token.bound.batch();
     pb::IntrospectTokenResponse {
         active: true,
         scope: token.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(" "),
@@ -261,10 +259,7 @@ pub(super) fn introspection(token: Option<&Token>) -> pb::IntrospectTokenRespons
         auth_time: Some(convert::timestamp(token.auth_time)),
         device: device(token),
         binding: binding(token.bound.binding()).into(),
-        wallet: match token.bound {
-            Bound::Wallet(wallet) => names::wallet(token.environment, token.user, wallet),
-            Bound::Scopes | Bound::Operation(_) | Bound::Batch(_) => String::new(),
-        },
+        wallet: wallet(token),
         batch_root: batch.map(|root| root.hash.to_vec()).unwrap_or_default(),
         batch_size: batch.map(|root| root.size).unwrap_or_default(),
     }

@@ -28,12 +28,8 @@ impl Sent {
             found.push(Wanted::Target(Target::Token(convert::id("token_id", &self.token_id)?)));
         }
         if !self.device.is_empty() {
-            let device = names::parse_device("device", &self.device)?;
-            if device.environment != environment {
-                return Err(Error::not_found());
-            }
-            device.user.resolve(user)?;
-            found.push(Wanted::Target(Target::Device(device.id)));
+            let device = names::parse_device("device", &self.device)?.below(environment, user)?;
+            found.push(Wanted::Target(Target::Device(device)));
         }
         if !self.session_id.is_empty() {
             found.push(Wanted::Target(Target::Session(convert::id("session_id", &self.session_id)?)));

@@ -304,13 +304,9 @@ async fn device(call: &UserCall, name: &str) -> Result<Option<DeviceId>> {
     if name.is_empty() {
         return Ok(None);
     }
-    let device = names::parse_device("device", name)?;
-    if device.environment != call.environment {
-        return Err(Error::not_found());
-    }
-    device.user.resolve(call.user)?;
-    call.trail.resource(names::device(call.environment, call.user, device.id)).await;
-    Ok(Some(device.id))
+    let device = names::parse_device("device", name)?.below(call.environment, call.user)?;
+    call.trail.resource(names::device(call.environment, call.user, device)).await;
+    Ok(Some(device))
 }
 
 /// What a token is wanted for.
@@ -355,11 +351,7 @@ impl Wanted {
 
 /// The caller's wallet that is named. Whether there is one is for its keepers to know.
 async fn own_wallet(call: &UserCall, name: &str) -> Result<WalletId> {
-    let wallet = names::parse_wallet("wallet", name)?;
-    if wallet.environment != call.environment {
-        return Err(Error::not_found());
-    }
-    wallet.user.resolve(call.user)?;
-    call.trail.resource(names::wallet(call.environment, call.user, wallet.id)).await;
-    Ok(wallet.id)
+    let wallet = names::parse_wallet("wallet", name)?.below(call.environment, call.user)?;
+    call.trail.resource(names::wallet(call.environment, call.user, wallet)).await;
+    Ok(wallet)
 }
