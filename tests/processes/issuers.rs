@@ -166,7 +166,7 @@ async fn call(suite: Arc<DevSuite>, issuers: Vec<Channel>, number: usize, over: 
 }
 
 #[test]
-fn keys_that_change_every_two_seconds_cost_no_call_and_a_revoked_one_is_refused_in_time() {
+fn case_31_keys_that_change_every_two_seconds_cost_no_call_and_a_revoked_one_is_refused_in_time() {
     let (suite, ports) = four("rotation");
     let suite = Arc::new(suite);
     let runtime = tokio::runtime::Runtime::new().unwrap();
